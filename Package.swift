@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every warning is an error. Modules that hold no C pointers are also checked for strict memory safety:
+// raw pointers stay inside the clients, the walker and the rows that they exchange.
+let settings: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+let pointerFree = settings + [.strictMemorySafety()]
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: "\(name)Tests", dependencies: dependencies + ["TestSupport"], swiftSettings: settings)
+}
+
+let package = Package(
+  name: "rollcall",
+  products: [.executable(name: "rollcall", targets: ["rollcall"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    // C: system libraries and shims, no logic
+    .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+    .systemLibrary(name: "CLibPQ", providers: [.apt(["libpq-dev"])]),
+    .target(name: "CLinux"),
+
+    // Clients and pure parts; they know neither jobs nor the catalogue
+    .target(name: "BlockingThread", dependencies: ["CLinux"], swiftSettings: settings),
+    .target(name: "ScanModel", swiftSettings: pointerFree),
+    .target(name: "RedisClient", dependencies: ["CHiredis", "CLinux", log], swiftSettings: settings),
+    .target(name: "PostgresClient", dependencies: ["CLibPQ", "CLinux", log], swiftSettings: settings),
+    .target(name: "FileTree", dependencies: ["CLinux", "ScanModel"], swiftSettings: settings),
+
+    // Queue and catalogue
+    .target(
+      name: "JobQueue", dependencies: ["RedisClient", "ScanModel", log],
+      resources: [.embedInCode("Lua")], swiftSettings: pointerFree),
+    .target(
+      name: "Catalog", dependencies: ["PostgresClient", "ScanModel", log],
+      resources: [.embedInCode("SQL")], swiftSettings: settings),
+
+    // The slot's steps and their driver; the heartbeat
+    .target(
+      name: "Worker",
+      dependencies: ["BlockingThread", "Catalog", "FileTree", "JobQueue", "ScanModel", log, lifecycle],
+      swiftSettings: settings),
+
+    .executableTarget(
+      name: "rollcall",
+      dependencies: ["Worker", "Catalog", "JobQueue", "ScanModel", arguments, log, lifecycle, signals, yams],
+      swiftSettings: settings),
+
+    .target(
+      name: "TestSupport", dependencies: ["CLinux"], path: "Tests/TestSupport", swiftSettings: settings),
+    tests("ScanModel", ["ScanModel"]),
+    tests("RedisClient", ["RedisClient"]),
+    tests("PostgresClient", ["PostgresClient"]),
+    tests("FileTree", ["FileTree", "ScanModel"]),
+    tests("JobQueue", ["JobQueue", "RedisClient", "ScanModel"]),
+    tests("Catalog", ["Catalog", "PostgresClient", "ScanModel"]),
+    tests("Worker", ["Worker", "ScanModel"]),
+    tests("EndToEnd", ["rollcall", "PostgresClient", "RedisClient", "ScanModel"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

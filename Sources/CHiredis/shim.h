@@ -1,0 +1,2 @@
+// Debian's libhiredis-dev. No pkg-config: hiredis.pc carries a flag that SwiftPM warns about.
+#include <hiredis/hiredis.h>

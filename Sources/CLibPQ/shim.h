@@ -1,0 +1,2 @@
+// Debian's libpq-dev.
+#include <postgresql/libpq-fe.h>

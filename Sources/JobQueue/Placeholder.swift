@@ -1,0 +1,1 @@
+let x = String(decoding: PackageResources.claim_lua, as: UTF8.self)
