@@ -2,7 +2,8 @@
 public enum PostgresError: Error, Sendable, CustomStringConvertible {
   /// libpq cannot read the connection string.
   case badConnectionString(String)
-  /// No connection could be made, or it was lost; what a transaction had done is undone.
+  /// No connection could be made, or it was lost: an open transaction is undone, but what ran when it was lost
+  /// (a COMMIT, a statement outside a transaction) may have been done.
   case unreachable(String)
   /// The server does not accept this user or password (SQLSTATE class 28, or libpq had no password to give).
   case authentication(String)
@@ -10,7 +11,8 @@ public enum PostgresError: Error, Sendable, CustomStringConvertible {
   case databaseMissing(String)
   /// The server answered with an error; the connection is still good.
   case server(sqlState: String, message: String, detail: String?, constraint: String?, statement: String)
-  /// Nothing came for so long; the server was asked to cancel and the connection was thrown away.
+  /// Nothing came for so long; the server was asked to cancel and the connection was thrown away. As with a lost
+  /// connection the statement may have been done.
   case deadline(statement: String, after: Duration)
   /// A value is not of the type that the caller asked for, or cannot be sent as the type that it says it is.
   case decoding(String)

@@ -1,6 +1,5 @@
 import CLibPQ
 import Glibc
-import Logging
 
 /// Owns a connected, non-blocking `PGconn` and what its server session has prepared.
 ///
