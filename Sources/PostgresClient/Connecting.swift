@@ -18,7 +18,7 @@ extension PostgresOptions {
     do {
       try finishConnecting(connection)
     } catch {
-      PQfinish(connection)
+      withExtendedLifetime(notices) { PQfinish(connection) }
       throw error
     }
     let session = try Session(connection, notices: notices)
@@ -37,17 +37,17 @@ extension PostgresOptions {
       do {
         _ = try pollSocket(of: connection, for: next == PGRES_POLLING_READING ? POLLIN : POLLOUT, patience)
       } catch .deadline {
-        throw .unreachable("\(address(of: connection)) gave no answer within \(connectTimeout)")
+        throw silence(of: connection)
       }
       next = PQconnectPoll(connection)
     }
     PQsetErrorVerbosity(connection, PQERRORS_DEFAULT)
   }
 
-  private func address(of connection: OpaquePointer) -> String {
+  private func silence(of connection: OpaquePointer) -> PostgresError {
     let host = PQhost(connection).map { String(cString: $0) } ?? ""
     let port = PQport(connection).map { String(cString: $0) } ?? ""
-    return "\(host) port \(port)"
+    return .unreachable("\(host) port \(port) gave no answer within \(connectTimeout)")
   }
 
   private func apply(_ settings: [(name: String, value: String)], to session: Session) throws(PostgresError) {
@@ -55,17 +55,19 @@ extension PostgresOptions {
     let statement = PostgresStatement(
       name: "session settings",
       sql: "SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS setting (name, value)")
-    var patience = Patience(statement.name, statementDeadline)
-    _ = try session.execute(
-      statement, EncodedParameters([.textArray(settings.map(\.name)), .textArray(settings.map(\.value))]), &patience)
+    let parameters = try EncodedParameters([.textArray(settings.map(\.name)), .textArray(settings.map(\.value))])
+    var patience = Patience(statement.name, connectTimeout)
+    do {
+      _ = try session.execute(statement, parameters, &patience)
+    } catch .deadline {
+      throw silence(of: session.connection)
+    }
   }
 
   /// The user's parameters, with what this client needs and with keepalives unless the user set them.
   private func connectionParameters() throws(PostgresError) -> [(keyword: String, value: String)] {
     var parameters = try parsedConninfo()
-    if let host = parameters["host"], host.contains("@") {
-      throw .badConnectionString("the host name contains an @; in a URL's password write it as %40")
-    }
+    try refuseSplitPassword(parameters)
     parameters["application_name"] = applicationName
     parameters["client_encoding"] = "UTF8"
     // A peer that vanished is noticed after about 20 s, whether we are waiting for it or sending to it.
@@ -74,6 +76,16 @@ extension PostgresOptions {
     ]
     parameters.merge(detection) { users, _ in users }
     return parameters.map { (keyword: $0.key, value: $0.value) }
+  }
+
+  /// A URL's password with a bare `@`, `:` or `/` ends up in the host or port, and so in libpq's messages.
+  private func refuseSplitPassword(_ parameters: [String: String]) throws(PostgresError) {
+    let hosts = (parameters["host"] ?? "").split(separator: ",")
+    let ports = parameters["port"] ?? ""
+    // A host that begins with an @ is an abstract Unix socket.
+    guard hosts.contains(where: { $0.dropFirst().contains("@") }) || !ports.allSatisfy({ $0.isNumber || $0 == "," })
+    else { return }
+    throw .badConnectionString("host or port is malformed; in a URL's password write @ : / as %40 %3A %2F")
   }
 
   private func parsedConninfo() throws(PostgresError) -> [String: String] {

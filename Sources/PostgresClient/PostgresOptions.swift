@@ -4,7 +4,8 @@ public struct PostgresOptions: Sendable {
   public let conninfo: String
   /// What `pg_stat_activity.application_name` shows; it replaces one that is given in `conninfo`.
   public let applicationName: String
-  /// For the whole of a connection attempt but the resolver's part: libpq resolves host names in one blocking call.
+  /// For connecting and then again for the session's settings. The resolver's part is not in it: libpq resolves host
+  /// names in one blocking call.
   public let connectTimeout: Duration
   /// How long a call may stand still: a statement without its result, a COPY without a byte moved.
   public let statementDeadline: Duration

@@ -36,7 +36,8 @@ final class CellTable: Sendable {
   }
 }
 
-/// One row. Columns count from 0; a column that is not there, of another type or unexpectedly null is a `decoding` error.
+/// One row. Columns count from 0; a column that is not there, of another type or unexpectedly null is a `decoding`
+/// error.
 public struct PostgresRow: Sendable {
   let table: CellTable
   let row: Int

@@ -2,7 +2,9 @@
 ///
 /// Two statements of one name and different SQL are a mistake that the server reports (42P05).
 public struct PostgresStatement: Sendable, Hashable {
+  /// At most 60 bytes: the server looks at 63, and a variant for other types of parameters adds a suffix.
   public let name: String
+  /// Parameters are `$1`, `$2`…; cast them (`$1::bigint`) where the type is not plain from their use.
   public let sql: String
 
   public init(name: String, sql: String) {

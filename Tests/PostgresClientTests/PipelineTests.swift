@@ -76,6 +76,17 @@ import Testing
     #expect(try results.allSatisfy { try $0[0].bytes(0) == block })
   }
 
+  @Test func `a connection lost within a batch is unreachable, and the next call connects anew`() throws {
+    let connection = try testConnection()
+    let end = PostgresStatement(name: "end", sql: "SELECT pg_terminate_backend(pg_backend_pid())")
+    let error = failure { () throws(PostgresError) in
+      _ = try connection.pipeline([(begin, []), (create, []), (end, []), (insert, [1]), (commit, [])])
+    }
+    #expect(error?.isUnreachable == true)
+    #expect(!connection.inTransaction && !connection.isConnected)
+    #expect(try connection.number("SELECT 1") == 1)
+  }
+
   @Test func `an empty batch is nothing`() throws {
     #expect(try testConnection().pipeline([]).isEmpty)
   }
