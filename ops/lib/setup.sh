@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What a fresh Debian or Ubuntu machine needs before Rollcall builds: packages and a Swift toolchain.
+# What a fresh Debian or Ubuntu machine needs to build Rollcall, packages and a toolchain; and the build.
 # Sourced by ops/quickstart and ops/test. Asks for root only when a package is really missing.
 
 # Ends the script with one line on standard error.
@@ -36,4 +36,10 @@ require_packages() {
 require_swift() {
   command -v swift >/dev/null ||
     die "no swift in PATH: install a Swift 6.3 toolchain (https://www.swift.org/install/linux) or add its usr/bin to PATH"
+}
+
+# build_release ROOT: makes ROOT/.build/release/rollcall. The Swift runtime is inside, so that a copy of it
+# runs on machines without a toolchain.
+build_release() {
+  swift build --package-path "$1" -c release --static-swift-stdlib --product rollcall
 }
