@@ -66,6 +66,7 @@ let package = Package(
     tests("JobQueue", ["JobQueue", "RedisClient", "ScanModel"]),
     tests("Catalog", ["Catalog", "PostgresClient", "ScanModel"]),
     tests("Worker", ["Worker", "ScanModel"]),
+    tests("Rollcall", ["rollcall"]),
     tests("EndToEnd", ["rollcall", "PostgresClient", "RedisClient", "ScanModel"]),
   ],
   swiftLanguageModes: [.v6]
