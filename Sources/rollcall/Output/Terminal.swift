@@ -1,0 +1,40 @@
+import Foundation
+
+/// What standard output and standard error are connected to.
+struct Terminal: Sendable {
+  var isOutputTerminal: Bool
+  var isErrorTerminal: Bool
+  /// Columns; 80 where there is no terminal.
+  var width: Int
+  /// `NO_COLOR` (no-color.org): set and not empty forbids colour.
+  var allowsColor: Bool
+
+  /// This process's own, as it is now.
+  static func current(environment: [String: String] = ProcessInfo.processInfo.environment) -> Terminal {
+    let isErrorTerminal = isatty(STDERR_FILENO) == 1
+    let isOutputTerminal = isatty(STDOUT_FILENO) == 1
+    return Terminal(
+      isOutputTerminal: isOutputTerminal, isErrorTerminal: isErrorTerminal,
+      width: columns(of: isErrorTerminal ? STDERR_FILENO : STDOUT_FILENO) ?? 80,
+      allowsColor: environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb")
+  }
+
+  private static func columns(of descriptor: Int32) -> Int? {
+    var size = winsize()
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+    return Int(size.ws_col)
+  }
+
+  /// `text` for standard output in a colour, if that is a terminal that may show one.
+  func colored(_ text: String, _ color: Color) -> String {
+    isOutputTerminal && allowsColor ? "\u{1b}[\(color.rawValue)m\(text)\u{1b}[0m" : text
+  }
+
+  /// SGR parameters (ECMA-48).
+  enum Color: Int, Sendable {
+    case bold = 1
+    case red = 31
+    case green = 32
+    case yellow = 33
+  }
+}
