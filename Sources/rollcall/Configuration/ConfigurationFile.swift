@@ -28,11 +28,8 @@ enum ConfigurationFile {
     do {
       bytes = try Data(contentsOf: URL(filePath: path))
     } catch {
-      let reason = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError).map {
-        String(cString: strerror(Int32($0.code)))
-      }
       throw ConfigurationError(
-        description: "cannot read the configuration file \(path): \(reason ?? "unreadable"); check \(source)")
+        description: "cannot read the configuration file \(path): \(failureReason(error)); check \(source)")
     }
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw ConfigurationError(description: "the configuration file \(path) is not valid UTF-8")

@@ -21,10 +21,11 @@ private func parseDuration(_ text: String) -> Duration? {
   return .milliseconds(milliseconds)
 }
 
-/// In the largest unit that divides it.
+/// In the largest unit that divides it, but for a minute, which reads better as 60 s.
 private func formatDuration(_ duration: Duration) -> String {
   let (seconds, attoseconds) = duration.components
   let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
+  if milliseconds == 60_000 { return "60 s" }
   for unit in durationUnits where milliseconds.isMultiple(of: unit.milliseconds) {
     return "\(milliseconds / unit.milliseconds) \(unit.name)"
   }

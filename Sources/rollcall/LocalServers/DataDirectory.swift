@@ -69,7 +69,7 @@ struct DataDirectory: Sendable {
         atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: mode])
     } catch {
       throw LocalServersError(
-        description: "cannot make the data directory \(path) (\(reason(error))); choose another with --data")
+        description: "cannot make the data directory \(path) (\(failureReason(error))); choose another with --data")
     }
     let user = Account.current
     for directory in [redis, path + "/log"] { try Self.make(directory, owner: user) }
@@ -106,7 +106,7 @@ struct DataDirectory: Sendable {
     do {
       try Data(text.utf8).write(to: URL(filePath: configurationFile), options: .atomic)
     } catch {
-      throw LocalServersError(description: "cannot write \(configurationFile): \(reason(error))")
+      throw LocalServersError(description: "cannot write \(configurationFile): \(failureReason(error))")
     }
   }
 }
@@ -114,15 +114,6 @@ struct DataDirectory: Sendable {
 /// The failure of the system call just made, in one line.
 func systemError(_ what: String) -> LocalServersError {
   LocalServersError(description: "\(what): \(String(cString: strerror(errno)))")
-}
-
-/// Why Foundation failed, in the kernel's words where there are any.
-private func reason(_ error: any Error) -> String {
-  let error = error as NSError
-  guard let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError, cause.domain == NSPOSIXErrorDomain else {
-    return error.localizedDescription.replacing("\n", with: " ")
-  }
-  return String(cString: strerror(Int32(cause.code)))
 }
 
 extension String {

@@ -5,11 +5,6 @@ import Synchronization
 /// process. Idempotent: a second start finds the data of the first, also after the first was killed and its
 /// servers were left running. Every call blocks its thread, up to minutes when the disk is slow.
 final class LocalServers: Sendable {
-  struct URLs: Sendable, Equatable {
-    let redis: String
-    let postgres: String
-  }
-
   private struct Running {
     let lock: DirectoryLock
     var redis: ServerProcess
@@ -30,11 +25,11 @@ final class LocalServers: Sendable {
 
   /// Starts what does not run yet, and returns when both servers answer and the database is there. After an
   /// error nothing runs.
-  func start() throws(LocalServersError) -> URLs {
+  func start() throws(LocalServersError) -> (redisURL: String, postgresURL: String) {
     try running.withLock { (running) throws(LocalServersError) in
       if running == nil { running = try launch() }
     }
-    return URLs(redis: directory.redisURL, postgres: directory.postgresURL)
+    return (redisURL: directory.redisURL, postgresURL: directory.postgresURL)
   }
 
   /// Ends both servers in order, patiently; what has to be killed recovers at the next start.
