@@ -10,14 +10,12 @@ import Testing
       "/tmp/" + String(repeating: "x", count: DataDirectory.longestSocketPath - 5 - "/run/.s.PGSQL.5432".count)
     #expect(try DataDirectory(longest).path == longest)
     let error = #expect(throws: LocalServersError.self) { try LocalServers(dataDirectory: longest + "x") }
-    #expect(
-      error?.description
-        == "the data directory \(longest)x is too long for Unix sockets (90 bytes, 89 fit); choose a shorter one with --data"
-    )
+    let text = try #require(error?.description)
+    #expect(text.hasPrefix("the data directory \(longest)x is too long for Unix sockets (90 bytes, 89 fit)"))
     #expect(!FileManager.default.fileExists(atPath: longest + "x"))
   }
 
-  @Test(arguments: ["/tmp/a b", "/tmp/a%", "/tmp/a?b", "/tmp/a\nb", "/tmp/\"", "/tmp/a&b"])
+  @Test(arguments: ["", "/tmp/a b", "/tmp/a%", "/tmp/a?b", "/tmp/a\nb", "/tmp/\"", "/tmp/a&b"])
   func `a path that cannot stand in a URL is refused`(path: String) {
     #expect(throws: LocalServersError.self) { try DataDirectory(path) }
   }

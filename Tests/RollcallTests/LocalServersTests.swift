@@ -89,6 +89,20 @@ import Testing
     #expect(try sql(servers, "SELECT 1") == "1")
   }
 
+  @Test func `a process that got the id of the last run's Postgres keeps nothing from starting`() throws {
+    let servers = try servers()
+    _ = try servers.start()
+    servers.stop()
+    let sleep = try Account.postgres().prefix(try programs()) + ["/usr/bin/env", "sleep", "600"]
+    var stranger = try ServerProcess.start(sleep, output: STDERR_FILENO)
+    defer { stranger.end([(SIGKILL, .seconds(10))]) }
+    try Data("\(stranger.pid)\n".utf8).write(to: URL(filePath: servers.directory.postgresProcessFile))
+    _ = try servers.start()
+    servers.stop()
+    let isRunning = stranger.isRunning
+    #expect(isRunning)
+  }
+
   @Test func `half a cluster of an earlier start is made anew`() throws {
     let data = try DataDirectory(directory.appending("data"))
     try data.create(owner: try Account.postgres())

@@ -49,7 +49,7 @@ enum ConfigurationFile {
     guard let setting = Setting[name] else {
       let nearest = nearest(to: name, among: Setting.all.map(\.key)).name
       throw ConfigurationError(
-        description: "\(path):\(line): unknown key \"\(name)\"; the nearest known one is \(nearest)")
+        description: "\(path):\(line): unknown key \"\(terminalSafe(name))\"; the nearest known one is \(nearest)")
     }
     guard let text = text(of: value) else {
       throw ConfigurationError(description: "\(path):\(line): \(name) must be \(setting.allowed)")

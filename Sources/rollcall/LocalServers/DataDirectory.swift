@@ -26,6 +26,7 @@ struct DataDirectory: Sendable {
   /// Becomes `postgres` when `initdb` has done, so that half a cluster is never taken for one.
   var newPostgres: String { path + "/postgres.new" }
   var postgresProcessFile: String { postgres + "/postmaster.pid" }
+  var postgresSocketProcessFile: String { postgresRun + "/.s.PGSQL.5432.lock" }
   var postgresRun: String { path + "/run" }
 
   var redisURL: String { "unix://" + redisSocket }
@@ -33,6 +34,7 @@ struct DataDirectory: Sendable {
 
   /// Checks the name only; nothing is touched.
   init(_ name: String) throws(LocalServersError) {
+    guard !name.isEmpty else { throw LocalServersError(description: "--data names no directory") }
     path = URL(filePath: name).standardizedFileURL.path(percentEncoded: false).droppingSlashes()
     // The path becomes part of two URLs and a YAML string.
     let refused = "%?#&'\"\\".unicodeScalars

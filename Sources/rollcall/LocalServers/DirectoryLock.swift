@@ -11,9 +11,9 @@ final class DirectoryLock: Sendable {
     guard descriptor >= 0 else { throw systemError("cannot open \(path)") }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       guard errno == EWOULDBLOCK else { throw systemError("cannot lock \(path)") }
+      let directory = URL(filePath: path).deletingLastPathComponent().path
       throw LocalServersError(
-        description:
-          "another `rollcall up` (process \(Self.holder(path))) runs on \(URL(filePath: path).deletingLastPathComponent().path); "
+        description: "another `rollcall up` (process \(Self.holder(path))) runs on \(directory); "
           + "stop it or choose another directory with --data")
     }
     let line = Array("\(getpid())\n".utf8)

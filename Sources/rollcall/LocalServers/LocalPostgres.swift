@@ -20,6 +20,16 @@ struct LocalPostgres {
   func endLeftover() {
     var left = ServerProcess.left(in: directory.postgresProcessFile, mark: directory.postgres)
     left?.end(Self.endings)
+    removeStaleProcessFiles()
+  }
+
+  /// Postgres refuses to start while the process id of its last run is alive, although after a power cut or
+  /// in a restarted container it is some other program's. No postgres at all there: the files mean nothing.
+  private func removeStaleProcessFiles() {
+    for file in [directory.postgresProcessFile, directory.postgresSocketProcessFile]
+    where ServerProcess.left(in: file, mark: "postgres") == nil {
+      unlink(file)
+    }
   }
 
   /// Makes the cluster unless there is one.

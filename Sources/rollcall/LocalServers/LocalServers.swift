@@ -32,7 +32,8 @@ final class LocalServers: Sendable {
     return (redisURL: directory.redisURL, postgresURL: directory.postgresURL)
   }
 
-  /// Ends both servers in order, patiently; what has to be killed recovers at the next start.
+  /// Ends both servers in order, patiently; what has to be killed recovers at the next start. Waits for a
+  /// start that is under way.
   func stop() {
     running.withLock { running in
       running?.postgres.end(LocalPostgres.endings)
