@@ -23,7 +23,7 @@ import Testing
   @Test func `a relative path is made absolute`() throws {
     let path = try DataDirectory("/tmp/x/../y/").path
     #expect(path == "/tmp/y")
-    #expect(try DataDirectory("data").path == FileManager.default.currentDirectoryPath + "/data")
+    #expect(try DataDirectory("data").path == URL.currentDirectory().appending(path: "data").path)
   }
 
   @Test func `root's servers live in /var/lib, a user's in the state directory`() {

@@ -103,6 +103,14 @@ import Testing
     #expect(isRunning)
   }
 
+  @Test(.enabled(if: geteuid() == 0, "only root starts Postgres as somebody else"))
+  func `a directory that the Postgres account cannot reach is refused with advice`() throws {
+    chmod(directory.path, 0o700)
+    let error = #expect(throws: LocalServersError.self) { try self.servers().start() }
+    let text = try #require(error?.description)
+    #expect(text.hasPrefix("user postgres, which Postgres runs as, cannot enter \(directory.path)/data: "))
+  }
+
   @Test func `half a cluster of an earlier start is made anew`() throws {
     let data = try DataDirectory(directory.appending("data"))
     try data.create(owner: try Account.postgres())
