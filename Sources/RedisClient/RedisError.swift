@@ -1,0 +1,61 @@
+/// Why a call to Redis failed. After every case but `.reply` of a real command error the connection has
+/// been thrown away, and the next call connects anew.
+public enum RedisError: Error, Equatable {
+  /// No connection could be made, or the one that was there broke. Whether a command that was on its way
+  /// has been carried out is unknown.
+  case unreachable(endpoint: String, reason: String)
+  /// Redis is there and refuses the user or the password.
+  case authentication(endpoint: String, reason: String)
+  /// No complete reply in time. Whether the command has been carried out is unknown.
+  case deadline(endpoint: String, command: String, after: Duration)
+  /// Redis answered with an error: its own text, which begins with a code such as `WRONGTYPE`.
+  case reply(command: String, message: String)
+  /// What answered does not speak RESP2, or not what the command promises.
+  case protocolViolation(endpoint: String, reason: String)
+  case badURL(reason: String)
+
+  /// Redis is away, or for the moment is no primary that takes writes: wait and try again; it is not the
+  /// fault of the command. False for what would fail again just so.
+  public var isOutage: Bool {
+    switch self {
+    case .unreachable, .authentication, .deadline: true
+    case .reply(_, let message): Self.outageCodes.contains(Self.code(of: message))
+    case .protocolViolation, .badURL: false
+    }
+  }
+
+  /// The first word of an error reply, by which Redis tells its errors apart.
+  static func code(of message: String) -> String {
+    String(message.prefix { $0 != " " })
+  }
+
+  /// Starting up, failing over, or refusing all writes (Redis's `src/server.c`, `createSharedObjects`).
+  private static let outageCodes: Set<String> = [
+    "LOADING", "READONLY", "MASTERDOWN", "MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "NOREPLICAS", "BUSY",
+    "MISCONF", "OOM", "UNBLOCKED",
+  ]
+
+  static let authenticationCodes: Set<String> = ["NOAUTH", "WRONGPASS"]
+}
+
+extension RedisError: CustomStringConvertible {
+  /// One line: what failed, on what, what to do.
+  public var description: String {
+    let line =
+      switch self {
+      case .unreachable(let endpoint, let reason):
+        "cannot reach Redis at \(endpoint): \(reason); check that it runs there and that the Redis URL is right"
+      case .authentication(let endpoint, let reason):
+        "Redis at \(endpoint) refuses the login: \(reason); check user and password in the Redis URL"
+      case .deadline(let endpoint, let command, let limit):
+        "Redis at \(endpoint) did not answer \(command) within \(limit); check its load and the network"
+      case .reply(let command, let message):
+        "Redis refuses \(command): \(message)"
+      case .protocolViolation(let endpoint, let reason):
+        "what answers at \(endpoint) does not speak as Redis does: \(reason); check the Redis URL"
+      case .badURL(let reason):
+        "the Redis URL cannot be read: \(reason); it is redis://[user:password@]host:port/db or unix:///path"
+      }
+    return line.split(whereSeparator: \.isNewline).joined(separator: " ")
+  }
+}

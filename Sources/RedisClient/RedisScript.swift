@@ -1,0 +1,49 @@
+/// A Lua script that runs inside Redis, atomically.
+public struct RedisScript: Sendable {
+  /// Unique among the scripts that one connection runs; errors call the script by it.
+  public let name: String
+  let source: RedisArgument
+
+  public init(name: String, source: [UInt8]) {
+    self.name = name
+    self.source = RedisArgument(source)
+  }
+}
+
+extension RedisConnection {
+  /// Runs a script by its hash. A server that does not know it (new, restarted, failed over, SCRIPT FLUSH)
+  /// answers NOSCRIPT without having run anything; it is then loaded and run once more.
+  ///
+  /// - Parameter keys: every key that the script touches.
+  @discardableResult
+  public func run(
+    _ script: RedisScript, keys: [RedisArgument], arguments: [RedisArgument], deadline: Duration? = nil
+  ) throws(RedisError) -> RedisValue {
+    let words = [RedisArgument(keys.count)] + keys + arguments
+    if let hash = scriptHashes[script.name] {
+      do {
+        return try evaluate(script, hash: hash, words: words, deadline: deadline)
+      } catch .reply(_, let message) where RedisError.code(of: message) == "NOSCRIPT" {
+        scriptHashes[script.name] = nil
+      }
+    }
+    let hash = try load(script)
+    scriptHashes[script.name] = hash
+    return try evaluate(script, hash: hash, words: words, deadline: deadline)
+  }
+
+  private func evaluate(
+    _ script: RedisScript, hash: RedisArgument, words: [RedisArgument], deadline: Duration?
+  ) throws(RedisError) -> RedisValue {
+    let command = RedisCommand(name: "script \(script.name)", arguments: ["EVALSHA", hash] + words)
+    return try exchange(command, deadline: deadline)
+  }
+
+  private func load(_ script: RedisScript) throws(RedisError) -> RedisArgument {
+    let command = RedisCommand(name: "SCRIPT LOAD of \(script.name)", arguments: ["SCRIPT", "LOAD", script.source])
+    guard let hash = try exchange(command, deadline: nil).bytes else {
+      throw .protocolViolation(endpoint: endpoint.description, reason: "SCRIPT LOAD returned no hash")
+    }
+    return RedisArgument(hash)
+  }
+}
