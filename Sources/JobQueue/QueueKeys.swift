@@ -1,0 +1,33 @@
+import RedisClient
+import ScanModel
+
+/// The names of all keys of one queue, which is public: people read them with redis-cli. The braces are a
+/// hash tag: all keys of a queue sit in one cluster slot.
+struct QueueKeys {
+  private let stem: String
+
+  init(prefix: String, queue: String) { stem = "\(prefix):{\(queue)}:" }
+
+  /// List: jobs. Producers LPUSH, workers take from the other end.
+  var queue: RedisArgument { "\(stem)queue" }
+
+  /// List: what a slot has taken and not yet finished; the newest first.
+  func inflight(_ slot: SlotID) -> RedisArgument { "\(stem)inflight:\(slot)" }
+
+  /// Hash: worker → `WorkerRegistration` as JSON.
+  var workers: RedisArgument { "\(stem)workers" }
+
+  /// String with PX: the worker's heartbeat, one line of JSON.
+  func worker(_ worker: WorkerID) -> RedisArgument { "\(stem)worker:\(worker)" }
+
+  /// String with PX: `HeldLock.token` of whoever runs the slice.
+  func lock(_ slice: SliceID) -> RedisArgument { "\(stem)lock:\(slice)" }
+
+  /// List: `BuriedMessage` as JSON, the newest first.
+  var dead: RedisArgument { "\(stem)dead" }
+}
+
+extension HeldLock {
+  /// What a slice's lock holds while `slot` runs it under this claim.
+  func token(of slot: SlotID) -> RedisArgument { "\(slot)/\(claim)" }
+}
