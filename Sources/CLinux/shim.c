@@ -1,1 +1,36 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "CLinux.h"
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+const int linux_O_PATH = O_PATH;
+const int linux_AT_EMPTY_PATH = AT_EMPTY_PATH;
+const int linux_AT_NO_AUTOMOUNT = AT_NO_AUTOMOUNT;
+
+int linux_openat(int directory, const char *name, int flags) {
+  int result = openat(directory, name, flags);
+  return result < 0 ? -errno : result;
+}
+
+ssize_t linux_getdents64(int directory, void *buffer, size_t size) {
+  long result = syscall(SYS_getdents64, directory, buffer, size);
+  return result < 0 ? -errno : result;
+}
+
+int linux_statx(int directory, const char *name, int flags, unsigned mask, struct statx *result) {
+  return statx(directory, name, flags, mask, result) < 0 ? -errno : 0;
+}
+
+uint64_t linux_makedev(unsigned major, unsigned minor) { return gnu_dev_makedev(major, minor); }
+
+int linux_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
+
+const char *linux_errno_name(int error) { return strerrorname_np(error); }
+
+const char *linux_errno_description(int error) { return strerrordesc_np(error); }

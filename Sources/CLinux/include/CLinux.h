@@ -2,7 +2,36 @@
 #pragma once
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/stat.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+
+// Flags that only _GNU_SOURCE defines.
+extern const int linux_O_PATH;
+extern const int linux_AT_EMPTY_PATH;
+extern const int linux_AT_NO_AUTOMOUNT;
+
+// The three calls of the walk answer as the kernel does: a result, or the negated errno.
+
+// openat(2) without a mode: it opens what exists.
+int linux_openat(int directory, const char *name, int flags);
+
+// getdents64(2): bytes written to the buffer, 0 at the end of the directory.
+ssize_t linux_getdents64(int directory, void *buffer, size_t size);
+
+// statx(2): 0.
+int linux_statx(int directory, const char *name, int flags, unsigned mask, struct statx *result);
+
+// makedev(3): a device number as st_dev holds it.
+uint64_t linux_makedev(unsigned major, unsigned minor);
+
+// pthread_setname_np(3) for the calling thread: at most 15 bytes. 0, or an errno.
+int linux_set_thread_name(const char *name);
+
+// "EACCES"; NULL if unknown. strerrorname_np(3).
+const char *linux_errno_name(int error);
+
+// "Permission denied", in English whatever the locale; NULL if unknown. strerrordesc_np(3).
+const char *linux_errno_description(int error);

@@ -1,0 +1,56 @@
+import CLinux
+import Glibc
+import ScanModel
+
+extension FileAttributes {
+  /// Why `statx` gave attributes that no row can hold.
+  enum Unusable: Error {
+    case timestampOutOfRange
+    case unknownKind(mode: UInt32)
+  }
+
+  /// Numbers from a file system may be anything: none makes this trap. A birth time out of range counts as
+  /// none, for a file system need not have one; sizes are cut to `Int64.max`.
+  init(_ status: statx) throws(Unusable) {
+    let mode = UInt32(status.stx_mode)
+    guard let kind = FileKind(mode: mode) else { throw .unknownKind(mode: mode) }
+    guard let mtime = nanoseconds(status.stx_mtime), let ctime = nanoseconds(status.stx_ctime) else {
+      throw .timestampOutOfRange
+    }
+    self.init(
+      kind: kind, mode: mode, size: Int64(clamping: status.stx_size),
+      device: status.device, inode: status.stx_ino,
+      mtime_ns: mtime, ctime_ns: ctime,
+      btime_ns: status.stx_mask & UInt32(STATX_BTIME) != 0 ? nanoseconds(status.stx_btime) : nil)
+  }
+
+  var identity: DirectoryIdentity { DirectoryIdentity(device: device, inode: inode) }
+}
+
+extension FileKind {
+  init?(mode: UInt32) {
+    switch mode & UInt32(Glibc.S_IFMT) {
+    case UInt32(Glibc.S_IFREG): self = .file
+    case UInt32(Glibc.S_IFDIR): self = .directory
+    case UInt32(Glibc.S_IFLNK): self = .symlink
+    case UInt32(Glibc.S_IFIFO): self = .fifo
+    case UInt32(Glibc.S_IFSOCK): self = .socket
+    case UInt32(Glibc.S_IFBLK): self = .block
+    case UInt32(Glibc.S_IFCHR): self = .char
+    default: return nil
+    }
+  }
+}
+
+/// Nanoseconds since 1970, or `nil` where they exceed 64 bits (before 1677, after 2262).
+private func nanoseconds(_ time: statx_timestamp) -> Int64? {
+  let (product, overflowed) = time.tv_sec.multipliedReportingOverflow(by: 1_000_000_000)
+  guard !overflowed else { return nil }
+  let (sum, exceeded) = product.addingReportingOverflow(Int64(time.tv_nsec))
+  return exceeded ? nil : sum
+}
+
+extension statx {
+  /// `st_dev`.
+  var device: UInt64 { linux_makedev(stx_dev_major, stx_dev_minor) }
+}

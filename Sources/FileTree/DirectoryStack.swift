@@ -1,0 +1,81 @@
+/// The walk's place in the tree: directories to visit, and below each the ancestors that lead to it.
+///
+///     bottom                                                        top
+///     root(entered)  a(entered)  a/x(pending)  a/y(entered)  a/y/p(pending)
+///
+/// A parent lies below its children, so whatever is popped takes its name off the end of one byte arena,
+/// and what the walk holds is the siblings along its path, never the whole tree.
+struct DirectoryStack: ~Copyable {
+  struct Node {
+    let id: Int64
+    /// Index in the stack; the root is its own.
+    let parent: Int32
+    fileprivate let nameLength: Int32
+    fileprivate let nameStart: Int
+    let identity: DirectoryIdentity?
+    /// To be visited; otherwise it only leads to nodes above it.
+    fileprivate(set) var isPending: Bool
+  }
+
+  /// The root's index.
+  static let root = 0
+
+  private var nodes: [Node] = []
+  /// The names, each ended by NUL as `openat(2)` wants it.
+  private var names: [CChar] = []
+
+  var count: Int { nodes.count }
+  var top: Int { nodes.count - 1 }
+  subscript(_ index: Int) -> Node { nodes[index] }
+
+  /// The ids of the directories to visit, next one first.
+  var pending: [Int64] { nodes.reversed().lazy.filter(\.isPending).map(\.id) }
+
+  @discardableResult
+  mutating func push(
+    id: Int64, parent: Int, name: UnsafeRawBufferPointer, identity: DirectoryIdentity?, isPending: Bool
+  ) -> Int {
+    nodes.append(
+      Node(
+        id: id, parent: Int32(parent), nameLength: Int32(name.count), nameStart: names.count,
+        identity: identity, isPending: isPending))
+    names.append(contentsOf: name.bindMemory(to: CChar.self))
+    names.append(0)
+    return top
+  }
+
+  mutating func pop() {
+    names.removeSubrange(nodes[top].nameStart...)
+    nodes.removeLast()
+  }
+
+  /// A directory's visit begins: from now on it leads to what is found in it.
+  mutating func enter(_ index: Int) { nodes[index].isPending = false }
+
+  /// A directory seeded as an ancestor turns out to be one to visit too.
+  mutating func markPending(_ index: Int) { nodes[index].isPending = true }
+
+  /// The node's name as a C string.
+  func withName<Result>(of index: Int, _ body: (UnsafePointer<CChar>) -> Result) -> Result {
+    // Never empty: each name ends with NUL, the root's too.
+    names[nodes[index].nameStart...].withUnsafeBufferPointer { body($0.baseAddress.unsafelyUnwrapped) }
+  }
+
+  /// The path from the root, without a leading slash.
+  func path(of index: Int) -> [UInt8] {
+    var chain: [Int] = []
+    var current = index
+    while current != Self.root {
+      chain.append(current)
+      current = Int(nodes[current].parent)
+    }
+    var path: [UInt8] = []
+    for index in chain.reversed() {
+      if !path.isEmpty { path.append(UInt8(ascii: "/")) }
+      let node = nodes[index]
+      let name = names[node.nameStart..<(node.nameStart + Int(node.nameLength))]
+      path.append(contentsOf: name.lazy.map { UInt8(bitPattern: $0) })
+    }
+    return path
+  }
+}

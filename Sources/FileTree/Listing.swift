@@ -1,0 +1,98 @@
+import CLinux
+import Glibc
+import ScanModel
+
+extension Walk {
+  /// Entries between two looks at `isAborted`: on a slow disk some 0.3 s of lookups.
+  private static var entriesPerCheck: Int { 32 }
+
+  /// Reads a directory to its end, gives each entry to the sink and pushes its directories.
+  mutating func list(_ directory: borrowing Descriptor, node: Int, attributes: FileAttributes) throws(Failure) {
+    let id = tree.stack[node].id
+    var listing = DirectoryListing(attributes: attributes)
+    buffer.begin(directory.number)
+    reading: while true {
+      let entry: EntryBuffer.Entry?
+      do {
+        entry = try buffer.next()
+      } catch {
+        // A directory that was removed while it was open has no entries, not even an end (getdents(2)).
+        if error.errno == ENOENT { return try deliver { () throws(Sink.Failure) in try sink.vanished(directory: id) } }
+        try fail(node, cause: .system(error))
+        listing.isComplete = false
+        break reading
+      }
+      guard let entry else { break reading }
+      if entry.isDotOrDotDot { continue }
+      outcome.entries += 1
+      if outcome.entries % Self.entriesPerCheck == 0, limits.isAborted() { throw .aborted }
+      try look(at: entry, in: directory.number, node: node, &listing)
+    }
+    listing.isSteady = isSteady(directory, attributes)
+    let settled = listing
+    try deliver { () throws(Sink.Failure) in try sink.listed(directory: id, settled) }
+  }
+
+  /// Compares the directory's stamps with those before its first entry. Where they cannot be read any more,
+  /// or not be told, the listing is not called steady.
+  private func isSteady(_ directory: borrowing Descriptor, _ before: FileAttributes) -> Bool {
+    guard let status = try? directory.status(), let after = try? FileAttributes(status) else { return false }
+    return after.mtime_ns == before.mtime_ns && after.ctime_ns == before.ctime_ns
+  }
+
+  private mutating func look(
+    at entry: EntryBuffer.Entry, in directory: Int32, node: Int, _ listing: inout DirectoryListing
+  ) throws(Failure) {
+    var status = statx()
+    let result = readStatus(of: entry.name, in: directory, into: &status)
+    guard result == 0 else {
+      if result == -ENOENT {
+        outcome.churned += 1
+        return
+      }
+      listing.failures += 1
+      return try fail(node, entry: entry, cause: .system(SystemError(operation: .stat, errno: -result)))
+    }
+    let attributes: FileAttributes
+    do {
+      attributes = try FileAttributes(status)
+    } catch {
+      listing.failures += 1
+      return try fail(node, entry: entry, cause: .init(error))
+    }
+    if attributes.kind == .directory {
+      let isAutomount = status.stx_attributes & UInt64(STATX_ATTR_AUTOMOUNT) != 0
+      try found(entry, attributes, isAutomount: isAutomount, node: node, in: &listing)
+    } else {
+      listing.add(attributes)
+      let id = tree.stack[node].id
+      try deliver { () throws(Sink.Failure) in
+        try sink.file(directory: id, name: entry.bytes, attributes: attributes)
+      }
+    }
+  }
+
+  private mutating func found(
+    _ entry: EntryBuffer.Entry, _ attributes: FileAttributes, isAutomount: Bool, node: Int,
+    in listing: inout DirectoryListing
+  ) throws(Failure) {
+    listing.directories += 1
+    let parent = tree.stack[node].id
+    let isBoundary = isAutomount || attributes.device != rootDevice ?? listing.attributes.device
+    let id = try deliver { () throws(Sink.Failure) in
+      try sink.newDirectory(parent: parent, name: entry.bytes, attributes: attributes, isBoundary: isBoundary)
+    }
+    if isBoundary && rootDevice != nil { return }
+    guard tree.stack.count < TreeWalker.heldDirectories else { return deferred.append(id) }
+    // What an automount's name will be once opening it has mounted it, nobody knows yet.
+    tree.push(id: id, parent: node, name: entry.bytes, identity: isAutomount ? nil : attributes.identity)
+  }
+}
+
+extension DirectoryListing {
+  fileprivate mutating func add(_ attributes: FileAttributes) {
+    files += 1
+    let (sum, overflowed) = bytes.addingReportingOverflow(attributes.size)
+    bytes = overflowed ? .max : sum
+  }
+}

@@ -1,0 +1,83 @@
+import CLinux
+import Glibc
+
+/// The stack of directories together with the few of them that are open.
+struct OpenTree: ~Copyable {
+  private let root: Descriptor
+  private var open: OpenDirectories
+  private(set) var stack: DirectoryStack
+
+  init(root: consuming Descriptor, stack: consuming DirectoryStack, capacity: Int) {
+    self.root = root
+    self.stack = stack
+    open = OpenDirectories(capacity: capacity)
+  }
+
+  /// Opens a node to list it: always anew, because one that is open already may be open only to go
+  /// through, or may have been read.
+  mutating func openForListing(_ node: Int) throws(SystemError) -> Descriptor {
+    guard node != DirectoryStack.root else {
+      return try Descriptor(opened: openDirectory(".", in: root.number, access: O_RDONLY))
+    }
+    let parent = try number(of: Int(stack[node].parent))
+    return try openChild(node, in: parent, access: O_RDONLY)
+  }
+
+  /// Keeps a directory that was listed open for what was found in it.
+  mutating func keep(_ descriptor: consuming Descriptor, for node: Int) {
+    guard node != DirectoryStack.root else { return }
+    open.insert(descriptor, for: node)
+  }
+
+  mutating func push(id: Int64, parent: Int, name: UnsafeRawBufferPointer, identity: DirectoryIdentity?) {
+    stack.push(id: id, parent: parent, name: name, identity: identity, isPending: true)
+  }
+
+  mutating func enter(_ node: Int) { stack.enter(node) }
+
+  mutating func pop() {
+    open.remove(stack.top)
+    stack.pop()
+  }
+
+  /// A node's descriptor. Where it was closed, the way to it is opened again from its nearest open
+  /// ancestor; what that opens stays open as far as there is room, so that going back up a deep tree costs
+  /// one such descent in many levels.
+  private mutating func number(of node: Int) throws(SystemError) -> Int32 {
+    var closed: [Int] = []
+    var current = node
+    var number = openNumber(of: current)
+    while number == nil {
+      closed.append(current)
+      current = Int(stack[current].parent)
+      number = openNumber(of: current)
+    }
+    var parent = number ?? root.number
+    while let next = closed.popLast() {
+      let descriptor = try openChild(next, in: parent, access: linux_O_PATH)
+      parent = descriptor.number
+      open.insert(descriptor, for: next)
+    }
+    return parent
+  }
+
+  private mutating func openNumber(of node: Int) -> Int32? {
+    node == DirectoryStack.root ? root.number : open.number(of: node)
+  }
+
+  /// Opens a node in its parent, which was the last to be used, and so survives `shrink`.
+  private mutating func openChild(
+    _ node: Int, in parent: Int32, access: Int32
+  ) throws(SystemError) -> Descriptor {
+    do {
+      return try openOnce(node, in: parent, access: access)
+    } catch  where error.isOutOfDescriptors {
+      open.shrink()
+      return try openOnce(node, in: parent, access: access)
+    }
+  }
+
+  private func openOnce(_ node: Int, in parent: Int32, access: Int32) throws(SystemError) -> Descriptor {
+    try Descriptor(opened: stack.withName(of: node) { openDirectory($0, in: parent, access: access) })
+  }
+}

@@ -1,0 +1,67 @@
+import Glibc
+import ScanModel
+
+/// Walks a directory tree depth first by raw system calls on directory descriptors. Knows no jobs and no
+/// database: a run takes a frontier and limits, gives what it finds to a sink, and answers with what is
+/// left of the frontier.
+///
+/// Paths of any length and trees of any depth are walked with a bounded number of descriptors. Links are
+/// not followed, and every component is opened beneath its parent, so nothing outside the root is reached
+/// whatever is renamed meanwhile. A failure belongs to one entry or directory, and the walk goes on.
+///
+/// For one thread at a time.
+public final class TreeWalker {
+  /// Most directories that are open at once, besides the root and the one that is listed.
+  static let openDirectories = 64
+  /// Most directories that are held to be visited. Further ones of the same run are left to the next.
+  static let heldDirectories = 65_536
+
+  private let rootPath: [UInt8]
+  private let oneFilesystem: Bool
+  private let buffer = EntryBuffer()
+
+  /// - Parameters:
+  ///   - rootPath: absolute. Slashes at its end are ignored: they would follow a link.
+  ///   - oneFilesystem: do not enter directories on other file systems than the root's, nor automounts.
+  public init(rootPath: [UInt8], oneFilesystem: Bool) {
+    self.rootPath = rootPath
+    self.oneFilesystem = oneFilesystem
+  }
+
+  public convenience init(rootPath: String, oneFilesystem: Bool) {
+    self.init(rootPath: Array(rootPath.utf8), oneFilesystem: oneFilesystem)
+  }
+
+  /// Visits the frontier's directories and what it finds below them, until all is visited or a limit is
+  /// reached. A run without an error finishes at least one directory.
+  public func run<Sink: WalkSink>(
+    _ frontier: Frontier, limits: WalkLimits, into sink: Sink
+  ) throws(WalkError<Sink.Failure>) -> WalkOutcome {
+    let root: Descriptor
+    do { root = try openRoot() } catch { throw unavailable(error) }
+    let rootDevice: UInt64
+    do { rootDevice = try root.status().device } catch { throw unavailable(error) }
+    let stack: DirectoryStack
+    do { stack = try DirectoryStack(frontier) } catch { throw .brokenFrontier(directory: error.directory) }
+    let tree = OpenTree(root: root, stack: stack, capacity: Self.openDirectories)
+    var walk = Walk(
+      tree: tree, rootDevice: oneFilesystem ? rootDevice : nil, limits: limits, buffer: buffer, sink: sink)
+    return try walk.run()
+  }
+
+  private func openRoot() throws(SystemError) -> Descriptor {
+    var path = rootPath
+    while path.count > 1, path.last == UInt8(ascii: "/") { path.removeLast() }
+    // A relative path would depend on where the process stands, and NUL would cut it short.
+    guard path.first == UInt8(ascii: "/"), !path.contains(0) else {
+      throw SystemError(operation: .open, errno: EINVAL)
+    }
+    var name = path.map { CChar(bitPattern: $0) }
+    name.append(0)
+    return try Descriptor(opened: openDirectory(name, in: AT_FDCWD, access: O_RDONLY))
+  }
+
+  private func unavailable<SinkFailure>(_ error: SystemError) -> WalkError<SinkFailure> {
+    .rootUnavailable(path: String(decoding: rootPath, as: UTF8.self), error)
+  }
+}

@@ -1,0 +1,58 @@
+/// When a run ends before its frontier does. All of it is asked on the walking thread.
+public struct WalkLimits {
+  /// No further directory is begun after so many entries.
+  public var entries: Int
+  /// No further directory is begun after this instant.
+  public var deadline: ContinuousClock.Instant?
+  /// Asked after each directory: whether to stop at this seam (pause, shutdown).
+  public var shouldYield: () -> Bool
+  /// Asked before each directory and every few entries: whether to throw the run away, even in the middle
+  /// of a directory.
+  public var isAborted: () -> Bool
+
+  public init(
+    entries: Int = .max, deadline: ContinuousClock.Instant? = nil,
+    shouldYield: @escaping () -> Bool = { false }, isAborted: @escaping () -> Bool = { false }
+  ) {
+    self.entries = entries
+    self.deadline = deadline
+    self.shouldYield = shouldYield
+    self.isAborted = isAborted
+  }
+}
+
+/// How a run ended.
+public struct WalkOutcome: Sendable, Equatable {
+  /// Directories still to visit, next one first: depth first, so the deepest come first. Empty when all
+  /// was visited.
+  public var remaining: [Int64] = []
+  /// Directories visited, those that vanished or failed included.
+  public var directories = 0
+  /// Names read, `.` and `..` not counted.
+  public var entries = 0
+  /// Names that were gone before they could be looked at: churn.
+  public var churned = 0
+}
+
+/// Why a run ended without an outcome. What the sink got must not be committed.
+public enum WalkError<SinkFailure: Error>: Error {
+  /// The root is absent, no directory itself, or cannot be read. Nothing was delivered.
+  case rootUnavailable(path: String, SystemError)
+  /// The frontier names a directory that does not lead to the root, or a name that no directory can have.
+  case brokenFrontier(directory: Int64)
+  /// `WalkLimits.isAborted` said so.
+  case aborted
+  case sink(SinkFailure)
+}
+
+extension WalkError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .rootUnavailable(let path, let error):
+      "root \(path) cannot be read: \(error); it must be a directory, not a link, that this user may read"
+    case .brokenFrontier(let directory): "directory \(directory) of the frontier has no valid path from the root"
+    case .aborted: "walk aborted"
+    case .sink(let error): "\(error)"
+    }
+  }
+}
