@@ -24,6 +24,9 @@ struct DirectoryStack: ~Copyable {
   /// The names, each ended by NUL as `openat(2)` wants it.
   private var names: [CChar] = []
 
+  /// How many are to be visited.
+  private(set) var pendingCount = 0
+
   var count: Int { nodes.count }
   var top: Int { nodes.count - 1 }
   subscript(_ index: Int) -> Node { nodes[index] }
@@ -41,6 +44,7 @@ struct DirectoryStack: ~Copyable {
         identity: identity, isPending: isPending))
     names.append(contentsOf: name.bindMemory(to: CChar.self))
     names.append(0)
+    if isPending { pendingCount += 1 }
     return top
   }
 
@@ -50,15 +54,21 @@ struct DirectoryStack: ~Copyable {
   }
 
   /// A directory's visit begins: from now on it leads to what is found in it.
-  mutating func enter(_ index: Int) { nodes[index].isPending = false }
+  mutating func enter(_ index: Int) { setPending(index, false) }
 
   /// A directory seeded as an ancestor turns out to be one to visit too.
-  mutating func markPending(_ index: Int) { nodes[index].isPending = true }
+  mutating func markPending(_ index: Int) { setPending(index, true) }
+
+  private mutating func setPending(_ index: Int, _ isPending: Bool) {
+    guard nodes[index].isPending != isPending else { return }
+    nodes[index].isPending = isPending
+    pendingCount += isPending ? 1 : -1
+  }
 
   /// The node's name as a C string.
   func withName<Result>(of index: Int, _ body: (UnsafePointer<CChar>) -> Result) -> Result {
-    // Never empty: each name ends with NUL, the root's too.
-    names[nodes[index].nameStart...].withUnsafeBufferPointer { body($0.baseAddress.unsafelyUnwrapped) }
+    func call(_ names: UnsafePointer<CChar>) -> Result { body(names + nodes[index].nameStart) }
+    return call(names)
   }
 
   /// The path from the root, without a leading slash.

@@ -83,7 +83,7 @@ extension Walk {
       try sink.newDirectory(parent: parent, name: entry.bytes, attributes: attributes, isBoundary: isBoundary)
     }
     if isBoundary && rootDevice != nil { return }
-    guard tree.stack.count < TreeWalker.heldDirectories else { return deferred.append(id) }
+    guard tree.stack.pendingCount < TreeWalker.heldDirectories else { return deferred.append(id) }
     // What an automount's name will be once opening it has mounted it, nobody knows yet.
     tree.push(id: id, parent: node, name: entry.bytes, identity: isAutomount ? nil : attributes.identity)
   }

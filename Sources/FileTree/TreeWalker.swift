@@ -14,7 +14,7 @@ public final class TreeWalker {
   /// Most directories that are open at once, besides the root and the one that is listed.
   static let openDirectories = 64
   /// Most directories that are held to be visited. Further ones of the same run are left to the next.
-  static let heldDirectories = 65_536
+  static let heldDirectories = 16_384
 
   private let rootPath: [UInt8]
   private let oneFilesystem: Bool

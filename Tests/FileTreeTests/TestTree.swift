@@ -1,0 +1,121 @@
+import Foundation
+import TestSupport
+
+/// A tree of real files, made by system calls because Foundation knows neither such names nor such depths.
+struct TestTree {
+  struct CannotMake: Error {
+    let what: String
+    let errno: Int32
+  }
+
+  private let directory: TemporaryDirectory
+  /// The root to walk.
+  let root: String
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    root = directory.appending("root")
+    // Some tests walk as another user.
+    try made("root's parent", chmod(directory.path, 0o755))
+    try made("root", mkdir(root, 0o755))
+  }
+
+  /// Where something outside the tree can be made.
+  func outside(_ name: String) -> String { directory.appending(name) }
+
+  func path(_ relative: String) -> String { root + "/" + relative }
+
+  func directory(_ path: String, mode: mode_t = 0o755) throws { try made(path, mkdir(self.path(path), mode)) }
+
+  func file(_ path: String, bytes: Int = 0) throws {
+    try file(named: Array(path.utf8), bytes: bytes, in: AT_FDCWD, below: root + "/")
+  }
+
+  func file(named name: [UInt8], bytes: Int = 0) throws {
+    try file(named: name, bytes: bytes, in: AT_FDCWD, below: root + "/")
+  }
+
+  func symlink(_ path: String, to target: String) throws { try made(path, Glibc.symlink(target, self.path(path))) }
+
+  func fifo(_ path: String) throws { try made(path, mkfifo(self.path(path), 0o600)) }
+
+  func hardLink(_ path: String, to target: String) throws { try made(path, link(self.path(target), self.path(path))) }
+
+  func socket(_ path: String) throws {
+    let number = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    try made(path, number)
+    defer { close(number) }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: self.path(path).utf8.prefix($0.count - 1)) }
+    let bound = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    try made(path, bound)
+  }
+
+  /// Directories within one another; each level holds a file and a second directory, so that the walk
+  /// has to come back to every level.
+  func chain(_ path: String, levels: Int, name: String) throws {
+    try directory(path)
+    var current = open(self.path(path), O_RDONLY | O_DIRECTORY)
+    try made(path, current)
+    defer { close(current) }
+    for level in 0..<levels {
+      try file(named: Array("file-\(level)".utf8), bytes: 1, in: current, below: "")
+      try made("side", mkdirat(current, "side", 0o755))
+      try made(name, mkdirat(current, name, 0o755))
+      let next = openat(current, name, O_RDONLY | O_DIRECTORY)
+      try made(name, next)
+      close(current)
+      current = next
+    }
+  }
+
+  private func file(named name: [UInt8], bytes: Int, in parent: Int32, below prefix: String) throws {
+    let path = (Array(prefix.utf8) + name + [0]).map { CChar(bitPattern: $0) }
+    let number = openat(parent, path, O_CREAT | O_WRONLY | O_EXCL, 0o644)
+    try made(String(decoding: name, as: UTF8.self), number)
+    defer { close(number) }
+    try made(String(decoding: name, as: UTF8.self), ftruncate(number, off_t(bytes)))
+  }
+
+  private func made(_ what: String, _ result: Int32) throws {
+    guard result >= 0 else { throw CannotMake(what: what, errno: errno) }
+  }
+}
+
+extension TestTree {
+  /// Directories of every shape.
+  func makeEveryShape() throws {
+    for name in ["empty", "flat", "a", "a/b", "a/b/c", "many"] { try directory(name) }
+    for index in 0..<10_000 { try file("flat/entry \(index)", bytes: index % 7) }
+    for index in 0..<300 {
+      try directory("many/\(index)")
+      try file("many/\(index)/f")
+    }
+    try chain("deep", levels: 300, name: "d")
+    try file(named: [0xff, 0xfe, 0x80])
+    try file(named: Array("two\nlines\u{1b}[31m".utf8))
+    try file(named: Array(repeating: UInt8(ascii: "n"), count: 255), bytes: 12)
+    try file("..dots")
+    try file("a/.hidden")
+    try makeLinksAndSpecials()
+  }
+
+  private func makeLinksAndSpecials() throws {
+    try symlink("a/link-to-directory", to: "../flat")
+    try symlink("a/link-to-itself", to: "link-to-itself")
+    try symlink("a/link-to-outside", to: "/etc")
+    try symlink("a/dangling", to: "nothing")
+    try fifo("a/b/fifo")
+    try socket("a/b/socket")
+    try file("a/b/original", bytes: 5)
+    try hardLink("a/b/c/second name", to: "a/b/original")
+    try file("old")
+    let old = [timespec(tv_sec: -1000, tv_nsec: 0), timespec(tv_sec: -1000, tv_nsec: 0)]
+    try made("old", utimensat(AT_FDCWD, path("old"), old, 0))
+  }
+}
