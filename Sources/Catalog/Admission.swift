@@ -1,0 +1,52 @@
+import PostgresClient
+import ScanModel
+
+/// Through which door a request came.
+public enum AdmissionDoor: String, Sendable {
+  case cli, queue, api
+}
+
+/// What became of a request for a scan.
+public enum Admission: Sendable {
+  /// A new scan, whose first slice is `queued`: push its pointer.
+  case admitted(ScanRecord)
+  /// The scan that this request id made before.
+  case existing(ScanRecord)
+  /// The library's active scan stands in the way (R4); the refusal is recorded on it.
+  case refused(by: ScanRecord)
+  /// The library has been walked before, and this release cannot rescan.
+  case catalogued
+  /// The library is being removed.
+  case removing
+  case unknownLibrary
+}
+
+extension Catalog {
+  /// Admits a scan: one function for all doors. Accepted is accepted: once it returns, the scan will be
+  /// run, whatever becomes of the pointer.
+  public func admit(_ request: ScanRequest, through door: AdmissionDoor) throws(CatalogError) -> Admission {
+    let (name, root): (PostgresParameter, PostgresParameter) =
+      switch request.target {
+      case .name(let name): (.text(name), .null)
+      case .rootPath(let path): (.null, .text(path))
+      }
+    let rows = try execute(
+      Statements.admit,
+      [
+        name, root, .text(request.mode.rawValue), request.requestedBy.map { .text($0) } ?? .null,
+        .text(door.rawValue), request.requestID.map { .text($0) } ?? .null,
+      ])
+    return try wrap { () throws(PostgresError) in
+      let outcome = try rows[0].text(0)
+      switch outcome {
+      case "unknown": return .unknownLibrary
+      case "removing": return .removing
+      case "catalogued": return .catalogued
+      case "admitted": return .admitted(try ScanRecord(rows[0], first: 1))
+      case "existing": return .existing(try ScanRecord(rows[0], first: 1))
+      case "refused": return .refused(by: try ScanRecord(rows[0], first: 1))
+      default: throw .decoding("admit_scan answered \"\(outcome)\"")
+      }
+    }
+  }
+}

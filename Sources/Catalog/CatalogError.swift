@@ -1,0 +1,44 @@
+import PostgresClient
+import ScanModel
+
+/// What the catalogue can answer instead of a result.
+public enum CatalogError: Error, Sendable {
+  case postgres(PostgresError)
+  /// No migration has run in this database.
+  case schemaMissing
+  /// The database is behind this program.
+  case schemaOlder(found: Int, needed: Int)
+  /// The database is ahead of this program.
+  case schemaNewer(found: Int, known: Int)
+  /// A migration that was applied is not the one that this program has under that number.
+  case migrationChanged(version: Int)
+  case libraryNameTaken(String)
+  case libraryRootTaken(String)
+  case libraryActive(scan: Int64)
+  /// The slice is not `running` under the caller's claim, or its scan has ended: nothing was written.
+  case fenced
+
+  /// Postgres is away or about to be: nothing is wrong with the work, which can be done again later.
+  public var isOutage: Bool {
+    if case .postgres(let error) = self { error.isOutage } else { false }
+  }
+}
+
+extension CatalogError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .postgres(let error): error.description
+    case .schemaMissing: "the database has no Rollcall schema: run `rollcall migrate`"
+    case .schemaOlder(let found, let needed):
+      "the database's schema is version \(found), this program needs \(needed): run `rollcall migrate`"
+    case .schemaNewer(let found, let known):
+      "the database's schema is version \(found), this program knows only up to \(known): install the newer release"
+    case .migrationChanged(let version):
+      "migration \(version) was applied from another file than this program's: use the release that made the schema"
+    case .libraryNameTaken(let name): "there is a library named \"\(name)\" already: choose another name"
+    case .libraryRootTaken(let root): "\(root) is the root of another library already: see `rollcall library list`"
+    case .libraryActive(let scan): "scan \(scan) of this library is active: wait for its end"
+    case .fenced: "the slice is no longer this claim's"
+    }
+  }
+}

@@ -1,1 +1,0 @@
-let x = String(decoding: PackageResources.probe_sql, as: UTF8.self)

@@ -1,0 +1,145 @@
+import PostgresClient
+import ScanModel
+
+/// The catalogue as a slot sees it. The slot's thread owns it.
+public final class PostgresSlotCatalog: SlotCatalog {
+  private let catalog: Catalog
+  private let slot: SlotID
+  private let host: String
+  private let maxAttempts: Int
+  private let blocks: IDBlocks
+  private var writer: SliceWriter?
+
+  public init(catalog: Catalog, slot: SlotID, host: String, maxAttempts: Int) {
+    self.catalog = catalog
+    self.slot = slot
+    self.host = host
+    self.maxAttempts = maxAttempts
+    blocks = IDBlocks(catalog.connection)
+  }
+
+  public func ping() throws(CatalogError) { try catalog.connect() }
+
+  public func admit(_ request: ScanRequest) throws(CatalogError) -> Admission {
+    try catalog.admit(request, through: .queue)
+  }
+
+  public func standing(of slice: SliceID) throws(CatalogError) -> SliceStanding {
+    let rows = try catalog.execute(Statements.sliceInspect, [.int64(slice.scan.rawValue), .int32(slice.number)])
+    guard let row = rows.first else { return .ended }
+    let (scan, state, epoch) = try wrap { () throws(PostgresError) -> (ScanStatus, SliceState?, Int64?) in
+      let state: SliceState? = if let text = try row.optionalText(2) { try decode(text) } else { nil }
+      return (try decode(try row.text(0)), state, try row.optionalInt64(3))
+    }
+    guard scan.isActive, let state, let epoch else { return .ended }
+    if state == .done { return .done(queued: try queuedSlices(of: slice.scan)) }
+    return scan == .paused ? .held : .open(epoch: Int32(truncatingIfNeeded: epoch))
+  }
+
+  private func queuedSlices(of scan: ScanID) throws(CatalogError) -> [SliceID] {
+    let rows = try catalog.execute(Statements.slicesQueued, [.int64(scan.rawValue)])
+    return try slices(rows, of: scan)
+  }
+
+  public func claim(_ slice: SliceID, epoch: Int32, as claim: ClaimID) throws(CatalogError) -> SliceClaim? {
+    let key: [PostgresParameter] = [.int64(slice.scan.rawValue), .int32(slice.number)]
+    let rows = try catalog.execute(
+      Statements.sliceClaim,
+      key + [.int32(epoch), .uuid(claim.description), .text(slot.description), .text(host)])
+    guard let row = rows.first else { return nil }
+    let library = LibraryID(try wrap { () throws(PostgresError) in try row.int64(3) })
+    let frontier = try catalog.execute(Statements.sliceFrontier, key + [.int64(library.rawValue)])
+    return try wrap { () throws(PostgresError) in
+      SliceClaim(
+        slice: slice, kind: try decode(try row.text(0)), epoch: try row.int32(2), claim: claim,
+        attempts: Int(try row.int32(1)), library: library, libraryName: try row.text(4),
+        rootPath: try row.text(5), queue: try row.text(6), rules: try Catalog.rules(try row.text(7)),
+        mode: try decode(try row.text(8)), entriesSeen: try row.int64(9), frontier: try SliceFrontier(frontier))
+    }
+  }
+
+  /// Begins the transaction in which a claimed slice's rows are sent; `commit` or `abandon` ends it.
+  public func rows(for claim: SliceClaim) throws(CatalogError) -> SliceWriter {
+    try catalog.connect()
+    try wrap { () throws(PostgresError) in try catalog.connection.begin() }
+    let writer = SliceWriter(claim: claim, connection: catalog.connection, blocks: blocks)
+    self.writer = writer
+    return writer
+  }
+
+  public func commit(_ claim: SliceClaim, _ results: SliceResults) throws(CatalogError) -> [SliceID] {
+    do {
+      let rows = try wrap { () throws(PostgresError) in
+        try writer?.flush()
+        writer = nil
+        let settled = try catalog.connection.pipeline(SliceCommit(claim, results).statements)
+        return settled[settled.count - 2]
+      }
+      catalog.connection.endedByPipeline()
+      return try slices(rows, of: claim.slice.scan)
+    } catch {
+      abandon(claim)
+      if case .fenced = error { try dropSlices(of: claim.slice.scan) }
+      throw error
+    }
+  }
+
+  public func abandon(_ claim: SliceClaim) {
+    writer = nil
+    // A rollback that fails closes the connection, which rolls back too.
+    try? catalog.connection.rollback()
+  }
+
+  public func end(_ claim: SliceClaim) throws(CatalogError) -> ScanStatus {
+    let rows = try catalog.execute(Statements.scanEnd, claim.fence + [.text(slot.description)])
+    return try wrap { () throws(PostgresError) in try decode(try rows[0].text(0)) }
+  }
+
+  public func release(_ claim: SliceClaim) throws(CatalogError) -> Bool {
+    let rows = try catalog.execute(Statements.sliceRelease, claim.fence)
+    return try wrap { () throws(PostgresError) in try rows[0].boolean(0) }
+  }
+
+  public func fail(_ claim: SliceClaim, message: String) throws(CatalogError) -> SliceVerdict {
+    try verdict(Statements.sliceFailed, claim, [.text(message), .int32(Int32(clamping: maxAttempts))])
+  }
+
+  public func refuse(_ claim: SliceClaim, hosts: [String], message: String) throws(CatalogError) -> SliceVerdict {
+    try verdict(Statements.sliceRefused, claim, [.text(host), .textArray(hosts), .text(message)])
+  }
+
+  private func verdict(
+    _ statement: PostgresStatement, _ claim: SliceClaim, _ parameters: [PostgresParameter]
+  ) throws(CatalogError) -> SliceVerdict {
+    let rows = try catalog.execute(statement, claim.fence + parameters)
+    let verdict: SliceVerdict = try wrap { () throws(PostgresError) in try decode(try rows[0].text(0)) }
+    if verdict == .failed { try dropSlices(of: claim.slice.scan) }
+    return verdict
+  }
+
+  private func dropSlices(of scan: ScanID) throws(CatalogError) {
+    _ = try catalog.execute(Statements.slicesDrop, [.int64(scan.rawValue)])
+  }
+
+  private func slices(_ rows: PostgresRows, of scan: ScanID) throws(CatalogError) -> [SliceID] {
+    try wrap { () throws(PostgresError) in
+      try rows.map { (row) throws(PostgresError) in SliceID(scan: scan, number: try row.int32(0)) }
+    }
+  }
+}
+
+extension SliceFrontier {
+  /// Decodes the rows of `slice_frontier`.
+  init(_ rows: PostgresRows) throws(PostgresError) {
+    var directories: [Directory] = []
+    var places: [(place: Int64, id: Int64)] = []
+    directories.reserveCapacity(rows.count)
+    for row in rows {
+      let id = try row.int64(0)
+      directories.append(Directory(id: id, parent: try row.optionalInt64(1), name: try row.bytes(2)))
+      if let place = try row.optionalInt64(3) { places.append((place, id)) }
+    }
+    places.sort { $0.place < $1.place }
+    self.init(directories: directories, visits: places.map(\.id))
+  }
+}

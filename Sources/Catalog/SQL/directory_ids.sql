@@ -1,0 +1,2 @@
+-- The first id of a block, and the block's length.
+SELECT nextval(seqrelid), seqincrement FROM pg_sequence WHERE seqrelid = 'directory_ids'::regclass

@@ -1,0 +1,1 @@
+SELECT add_library($1, $2, $3)

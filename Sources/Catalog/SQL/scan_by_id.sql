@@ -1,0 +1,1 @@
+SELECT * FROM scan_records WHERE id = $1

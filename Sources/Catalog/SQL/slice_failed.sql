@@ -1,0 +1,1 @@
+SELECT slice_failed($1, $2, $3, $4, $5, $6)

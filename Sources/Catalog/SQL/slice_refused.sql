@@ -1,0 +1,1 @@
+SELECT slice_refused($1, $2, $3, $4, $5, $6, $7)

@@ -1,0 +1,1 @@
+SELECT release_slice($1, $2, $3, $4)

@@ -1,0 +1,1 @@
+SELECT * FROM settle_slice($1, $2, $3, $4, $5, $6)

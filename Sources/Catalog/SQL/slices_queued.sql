@@ -1,0 +1,1 @@
+SELECT number FROM slices WHERE scan_id = $1 AND state = 'queued' ORDER BY number

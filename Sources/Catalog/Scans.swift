@@ -1,0 +1,61 @@
+import Foundation
+import PostgresClient
+import ScanModel
+
+/// A file-level error of a scan (R14).
+public struct ScanErrorRecord: Sendable {
+  /// Relative to the root; empty for the root itself.
+  public let path: [UInt8]
+  public let type: String
+  public let operation: String?
+  public let errno: Int32?
+  public let message: String
+  public let createdAt: Date
+}
+
+/// Reading scans.
+extension Catalog {
+  public func scan(_ id: ScanID) throws(CatalogError) -> ScanRecord? {
+    try scans(Statements.scanByID, [.int64(id.rawValue)]).first
+  }
+
+  /// The library's active scan or, where it has none, its last one.
+  public func currentScan(of library: LibraryID) throws(CatalogError) -> ScanRecord? {
+    try scans(Statements.scanOfLibrary, [.int64(library.rawValue)]).first
+  }
+
+  /// Of every library that was ever scanned its active or else its last scan, newest first.
+  public func currentScans() throws(CatalogError) -> [ScanRecord] {
+    try scans(Statements.scansCurrent, [])
+  }
+
+  /// Newest first; of one library or of all.
+  public func history(of library: LibraryID?, limit: Int64) throws(CatalogError) -> [ScanRecord] {
+    try scans(Statements.scanHistory, [library.map { .int64($0.rawValue) } ?? .null, .int64(limit)])
+  }
+
+  /// The slots that hold a slice of a scan now, as `<worker>/<slot>`.
+  public func workers(of scan: ScanID) throws(CatalogError) -> [String] {
+    let rows = try execute(Statements.scanWorkers, [.int64(scan.rawValue)])
+    return try wrap { () throws(PostgresError) in try rows.map { (row) throws(PostgresError) in try row.text(0) } }
+  }
+
+  /// The errors of a scan, newest first, one at a time: memory does not grow with their number.
+  public func eachError(of scan: ScanID, _ body: (ScanErrorRecord) throws -> Void) throws {
+    try connect()
+    try connection.stream(Statements.scanErrors, [.int64(scan.rawValue)]) { row in
+      try body(
+        ScanErrorRecord(
+          path: row.bytes(0), type: row.text(1), operation: row.optionalText(2),
+          errno: row.optionalInt64(3).map { Int32(truncatingIfNeeded: $0) }, message: row.text(4),
+          createdAt: row.timestamp(5)))
+    }
+  }
+
+  private func scans(_ statement: PostgresStatement, _ parameters: [PostgresParameter]) throws(CatalogError) -> [ScanRecord] {
+    let rows = try execute(statement, parameters)
+    return try wrap { () throws(PostgresError) in
+      try rows.map { (row) throws(PostgresError) in try ScanRecord(row) }
+    }
+  }
+}

@@ -1,0 +1,178 @@
+import ScanModel
+
+/// What a slot needs of the catalogue, and no more: one of the two narrow protocols through which the
+/// slot's steps reach the world. Every call may be repeated, because a reply can be lost after the deed.
+public protocol SlotCatalog: AnyObject {
+  /// Answers where the catalogue can be worked with; nothing is taken while it cannot.
+  func ping() throws(CatalogError)
+
+  /// Admits a request that lay on a queue.
+  func admit(_ request: ScanRequest) throws(CatalogError) -> Admission
+
+  func standing(of slice: SliceID) throws(CatalogError) -> SliceStanding
+
+  /// Claims the slice from exactly `epoch`; `nil` where it moved on meanwhile.
+  func claim(_ slice: SliceID, epoch: Int32, as claim: ClaimID) throws(CatalogError) -> SliceClaim?
+
+  /// Commits a walked slice in one transaction; throws `fenced` where the claim is superseded or the scan
+  /// has ended. Returns the slices that are now queued and want a pointer.
+  func commit(_ claim: SliceClaim, _ results: SliceResults) throws(CatalogError) -> [SliceID]
+
+  /// Takes back what the claim has sent so far.
+  func abandon(_ claim: SliceClaim)
+
+  /// Commits a `finalise` slice, and with it the end of its scan.
+  func end(_ claim: SliceClaim) throws(CatalogError) -> ScanStatus
+
+  /// Sets a claimed slice `queued` again; it costs no attempt. False where it is no longer this claim's.
+  func release(_ claim: SliceClaim) throws(CatalogError) -> Bool
+
+  /// Counts a failed attempt; at the last one the scan fails.
+  func fail(_ claim: SliceClaim, message: String) throws(CatalogError) -> SliceVerdict
+
+  /// Records that this host cannot open the root; when all of `hosts` have said so, the scan fails.
+  func refuse(_ claim: SliceClaim, hosts: [String], message: String) throws(CatalogError) -> SliceVerdict
+}
+
+/// What a pointer on the queue points to.
+public enum SliceStanding: Sendable, Equatable {
+  /// May be claimed from this epoch.
+  case open(epoch: Int32)
+  /// Not to be worked on now: the scan is paused, which pushes its pointers again when it goes on.
+  case held
+  /// Done, while the scan goes on. Its commit's pointers may have been lost with the worker: these are
+  /// the slices that are queued now. A second pointer to any of them does no harm.
+  case done(queued: [SliceID])
+  /// The scan has ended, or is not known any more.
+  case ended
+}
+
+/// A claimed slice, and what is needed to work on it.
+public struct SliceClaim: Sendable, Equatable {
+  public let slice: SliceID
+  public let kind: SliceKind
+  public let epoch: Int32
+  public let claim: ClaimID
+  /// Failed attempts before this one.
+  public let attempts: Int
+  public let library: LibraryID
+  public let libraryName: String
+  public let rootPath: String
+  public let queue: String
+  public let rules: LibraryRules
+  public let mode: ScanMode
+  /// Files and directories that the scan had seen when the slice was claimed.
+  public let entriesSeen: Int64
+  public let frontier: SliceFrontier
+
+  public init(
+    slice: SliceID, kind: SliceKind, epoch: Int32, claim: ClaimID, attempts: Int, library: LibraryID,
+    libraryName: String, rootPath: String, queue: String, rules: LibraryRules, mode: ScanMode, entriesSeen: Int64,
+    frontier: SliceFrontier
+  ) {
+    self.slice = slice
+    self.kind = kind
+    self.epoch = epoch
+    self.claim = claim
+    self.attempts = attempts
+    self.library = library
+    self.libraryName = libraryName
+    self.rootPath = rootPath
+    self.queue = queue
+    self.rules = rules
+    self.mode = mode
+    self.entriesSeen = entriesSeen
+    self.frontier = frontier
+  }
+}
+
+/// The directories that a slice has still to visit, with all that lie above them, each once.
+public struct SliceFrontier: Sendable, Equatable {
+  public struct Directory: Sendable, Equatable {
+    public let id: Int64
+    /// `nil` for the root.
+    public let parent: Int64?
+    /// Empty for the root.
+    public let name: [UInt8]
+
+    public init(id: Int64, parent: Int64?, name: [UInt8]) {
+      self.id = id
+      self.parent = parent
+      self.name = name
+    }
+  }
+
+  /// In any order.
+  public let directories: [Directory]
+  /// Ids of the directories to visit, the first to be visited first.
+  public let visits: [Int64]
+
+  public init(directories: [Directory] = [], visits: [Int64] = []) {
+    self.directories = directories
+    self.visits = visits
+  }
+}
+
+/// What a slice found out about a directory whose row an earlier commit had made.
+public struct VisitedDirectory: Sendable, Equatable {
+  public let id: Int64
+  public let attributes: FileAttributes
+  /// Entries that are no directories; `nil` where the listing did not reach its end.
+  public let files: Int64?
+  public let bytes: Int64?
+
+  public init(id: Int64, attributes: FileAttributes, files: Int64?, bytes: Int64?) {
+    self.id = id
+    self.attributes = attributes
+    self.files = files
+    self.bytes = bytes
+  }
+}
+
+/// A file-level error that a slice met (R14).
+public struct SliceError: Sendable, Equatable {
+  /// Relative to the root; empty for the root itself.
+  public let path: [UInt8]
+  public let type: ScanErrorType
+  /// The system call that failed, and its errno.
+  public let operation: String?
+  public let errno: Int32?
+  public let message: String
+
+  public init(path: [UInt8], type: ScanErrorType, operation: String?, errno: Int32?, message: String) {
+    self.path = path
+    self.type = type
+    self.operation = operation
+    self.errno = errno
+    self.message = message
+  }
+}
+
+/// What a walked slice commits beside the rows that it has sent.
+public struct SliceResults: Sendable, Equatable {
+  public var directoriesSeen: Int64 = 0
+  public var filesSeen: Int64 = 0
+  public var bytesSeen: Int64 = 0
+  /// All errors, also those beyond the rows of `errors`.
+  public var errorsCount: Int64 = 0
+  public var errors: [SliceError] = []
+  public var visited: [VisitedDirectory] = []
+  /// Directories of the frontier that were gone when they were opened.
+  public var vanished: [Int64] = []
+  /// Ids of the directories still to visit, the first to be visited first.
+  public var frontier: [Int64] = []
+
+  public init() {}
+
+  public var entries: Int64 { directoriesSeen + filesSeen }
+}
+
+/// What became of a slice that could not be worked on.
+public enum SliceVerdict: String, Sendable {
+  /// It is queued again.
+  case requeued
+  /// Its scan has failed.
+  case failed
+  /// It was no longer the caller's.
+  case fenced
+}

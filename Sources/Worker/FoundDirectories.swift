@@ -1,0 +1,55 @@
+import ScanModel
+
+/// Directories that a slice found and whose rows are not sent yet. Their names lie in one arena, which is
+/// emptied when no directory is left.
+struct FoundDirectories {
+  struct Directory {
+    let parent: Int64
+    let attributes: FileAttributes
+    let isBoundary: Bool
+    fileprivate let name: Range<Int>
+  }
+
+  private var directories: [Int64: Directory] = [:]
+  private var names: [UInt8] = []
+
+  mutating func add(
+    id: Int64, parent: Int64, name: UnsafeRawBufferPointer, _ attributes: FileAttributes, isBoundary: Bool
+  ) {
+    let start = names.count
+    names.append(contentsOf: name)
+    directories[id] = Directory(
+      parent: parent, attributes: attributes, isBoundary: isBoundary, name: start..<names.count)
+  }
+
+  /// Gives the directory to `body` and forgets it. False where it is not one of these.
+  mutating func take<Failure: Error>(
+    _ id: Int64, _ body: (Directory, UnsafeRawBufferPointer) throws(Failure) -> Void
+  ) throws(Failure) -> Bool {
+    guard let directory = directories.removeValue(forKey: id) else { return false }
+    try names.withUnsafeBytes { (bytes) throws(Failure) in
+      try body(directory, UnsafeRawBufferPointer(rebasing: bytes[directory.name]))
+    }
+    reuseNames()
+    return true
+  }
+
+  /// False where it is not one of these.
+  mutating func remove(_ id: Int64) -> Bool {
+    defer { reuseNames() }
+    return directories.removeValue(forKey: id) != nil
+  }
+
+  /// Gives all directories to `body`, in the order of their ids, and forgets them.
+  mutating func takeAll<Failure: Error>(
+    _ body: (Int64, Directory, UnsafeRawBufferPointer) throws(Failure) -> Void
+  ) throws(Failure) {
+    for id in directories.keys.sorted() {
+      _ = try take(id) { (directory, name) throws(Failure) in try body(id, directory, name) }
+    }
+  }
+
+  private mutating func reuseNames() {
+    if directories.isEmpty { names.removeAll(keepingCapacity: true) }
+  }
+}

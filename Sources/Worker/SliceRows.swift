@@ -1,0 +1,89 @@
+import Catalog
+import FileTree
+import ScanModel
+
+/// Takes what a walk finds, sends the rows, and sums up what the slice commits.
+///
+/// A directory's row is sent when it has been listed, so that it is written once; those that the slice
+/// leaves to others are sent at its end without counts, which their own slices add.
+final class SliceRows: WalkSink {
+  /// Rows of one type that one slice records; the count goes on.
+  private static let errorRowsPerType = 1_000
+
+  private let writer: SliceWriter
+  private let activity: SlotActivity
+  private var results = SliceResults()
+  private var found = FoundDirectories()
+  private var errorRows: [ScanErrorType: Int] = [:]
+
+  init(writer: SliceWriter, activity: SlotActivity) {
+    self.writer = writer
+    self.activity = activity
+  }
+
+  func willList(directory: Int64, attributes: FileAttributes) { activity.noteProgress() }
+
+  func file(directory: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes) throws(CatalogError) {
+    try writer.file(in: directory, name: name, attributes)
+  }
+
+  func newDirectory(
+    parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes, isBoundary: Bool
+  ) throws(CatalogError) -> Int64 {
+    let id = try writer.newDirectoryID()
+    found.add(id: id, parent: parent, name: name, attributes, isBoundary: isBoundary)
+    return id
+  }
+
+  func listed(directory id: Int64, _ listing: DirectoryListing) throws(CatalogError) {
+    results.directoriesSeen += 1
+    results.filesSeen += Int64(listing.files)
+    results.bytesSeen = saturatingSum(results.bytesSeen, listing.bytes)
+    activity.note(entries: Int64(listing.files) + 1)
+    let (files, bytes) = listing.isComplete ? (Int64(listing.files), listing.bytes) : (nil, nil)
+    let isSent = try found.take(id) { (directory, name) throws(CatalogError) in
+      try writer.directory(
+        id: id, parent: directory.parent, name: name, listing.attributes, isBoundary: directory.isBoundary,
+        files: files, bytes: bytes)
+    }
+    if !isSent {
+      results.visited.append(VisitedDirectory(id: id, attributes: listing.attributes, files: files, bytes: bytes))
+    }
+  }
+
+  func vanished(directory id: Int64) { vanish(id) }
+
+  func failure(_ failure: WalkFailure) {
+    // What stands in a directory's place is no directory: its row must not stay.
+    if !failure.isEntry, case .replaced = failure.cause { vanish(failure.directory) }
+    results.errorsCount += 1
+    let type = failure.errorType
+    guard errorRows[type, default: 0] < Self.errorRowsPerType else { return }
+    errorRows[type, default: 0] += 1
+    var call: SystemError?
+    if case .system(let error) = failure.cause { call = error }
+    results.errors.append(
+      SliceError(
+        path: failure.path, type: type, operation: call?.operation.name, errno: call?.errno, message: failure.message))
+  }
+
+  /// Sends the rows of what was found and not listed; what is left of the frontier goes to other slices.
+  func finish(remaining: [Int64]) throws(CatalogError) -> SliceResults {
+    try found.takeAll { (id, directory, name) throws(CatalogError) in
+      try writer.directory(
+        id: id, parent: directory.parent, name: name, directory.attributes, isBoundary: directory.isBoundary,
+        files: nil, bytes: nil)
+    }
+    results.frontier = remaining
+    return results
+  }
+
+  private func vanish(_ id: Int64) {
+    if !found.remove(id) { results.vanished.append(id) }
+  }
+
+  private func saturatingSum(_ left: Int64, _ right: Int64) -> Int64 {
+    let (sum, overflow) = left.addingReportingOverflow(right)
+    return overflow ? .max : sum
+  }
+}

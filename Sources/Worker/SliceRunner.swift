@@ -1,0 +1,111 @@
+import BlockingThread
+import Catalog
+import FileTree
+import Logging
+import ScanModel
+
+/// Works on a claimed slice: walks its frontier and commits, or ends its scan. The slot's thread owns it.
+final class SliceRunner {
+  private let catalog: PostgresSlotCatalog
+  private let activity: SlotActivity
+  private let stop: WorkerStop
+  private let logger: Logger
+
+  init(catalog: PostgresSlotCatalog, activity: SlotActivity, stop: WorkerStop, logger: Logger) {
+    self.catalog = catalog
+    self.activity = activity
+    self.stop = stop
+    self.logger = logger
+  }
+
+  /// Throws only where Postgres is away.
+  func run(_ claim: SliceClaim) throws(CatalogError) -> SlotMachine.WorkOutcome {
+    activity.beginSlice()
+    do {
+      switch claim.kind {
+      case .walk: return try walk(claim)
+      case .finalise: return try finalise(claim)
+      }
+    } catch {
+      return try outcome(of: error)
+    }
+  }
+
+  private func outcome(of error: CatalogError) throws(CatalogError) -> SlotMachine.WorkOutcome {
+    switch error {
+    case .fenced: return .superseded
+    case .postgres(let cause) where cause.isRetryable: return .interrupted
+    case _ where error.isOutage: throw error
+    default: return .failed(message: error.description)
+    }
+  }
+
+  private func finalise(_ claim: SliceClaim) throws(CatalogError) -> SlotMachine.WorkOutcome {
+    let status = try catalog.end(claim)
+    logger.info("scan ended", metadata: claim.logMetadata.merging(["status": "\(status.rawValue)"]) { $1 })
+    return .committed(queued: [])
+  }
+
+  private func walk(_ claim: SliceClaim) throws(CatalogError) -> SlotMachine.WorkOutcome {
+    let rows = SliceRows(writer: try catalog.rows(for: claim), activity: activity)
+    let walker = TreeWalker(rootPath: claim.rootPath, oneFilesystem: claim.rules.oneFilesystem)
+    let walked: WalkOutcome
+    do {
+      walked = try walker.run(claim.frontier.forWalker, limits: limits(claim), into: rows)
+    } catch {
+      catalog.abandon(claim)
+      return try outcome(of: error)
+    }
+    do {
+      let results = try rows.finish(remaining: walked.remaining)
+      let queued = try catalog.commit(claim, results)
+      log(claim, results, queued)
+      return .committed(queued: queued)
+    } catch {
+      catalog.abandon(claim)
+      throw error
+    }
+  }
+
+  private func outcome(of error: WalkError<CatalogError>) throws(CatalogError) -> SlotMachine.WorkOutcome {
+    switch error {
+    case .rootUnavailable: .rootUnavailable(message: "mount_missing: \(error)")
+    case .brokenFrontier: .failed(message: error.description)
+    case .aborted: activity.isLockLost ? .superseded : .interrupted
+    case .sink(let cause): throw cause
+    }
+  }
+
+  private func limits(_ claim: SliceClaim) -> WalkLimits {
+    let budget = SliceBudget(entriesSeen: claim.entriesSeen)
+    let (stop, activity) = (stop, activity)
+    return WalkLimits(
+      entries: budget.entries, deadline: .now + budget.duration,
+      shouldYield: { stop.isRequested },
+      isAborted: { stop.isUrgent || activity.isLockLost })
+  }
+
+  private func log(_ claim: SliceClaim, _ results: SliceResults, _ queued: [SliceID]) {
+    logger.debug(
+      "slice committed",
+      metadata: claim.logMetadata.merging([
+        "directories": "\(results.directoriesSeen)", "files": "\(results.filesSeen)",
+        "errors": "\(results.errorsCount)", "left": "\(results.frontier.count)", "queued": "\(queued.count)",
+      ]) { $1 })
+  }
+}
+
+extension SliceClaim {
+  /// What every line about a slice names.
+  var logMetadata: Logger.Metadata {
+    ["library": "\(libraryName)", "scan": "\(slice.scan)", "slice": "\(slice)"]
+  }
+}
+
+extension SliceFrontier {
+  var forWalker: Frontier {
+    Frontier(
+      directories: directories.map { Frontier.Directory(id: $0.id, parent: $0.parent, name: $0.name) },
+      visits: visits)
+  }
+}

@@ -1,0 +1,171 @@
+import Catalog
+import JobQueue
+import Logging
+import ScanModel
+
+/// Performs the actions of a slot's machine, on the slot's own thread and connections.
+final class SlotDriver {
+  private var machine: SlotMachine
+  private let slot: SlotID
+  private let queue: any SlotQueue
+  private let catalog: any SlotCatalog
+  private let runner: SliceRunner
+  private let servingHosts: ServingHosts
+  private let shared: WorkerShared
+  private let activity: SlotActivity
+  private let logger: Logger
+
+  init(
+    slot: SlotID, machine: SlotMachine, queue: any SlotQueue, catalog: any SlotCatalog, runner: SliceRunner,
+    servingHosts: ServingHosts, activity: SlotActivity, shared: WorkerShared, logger: Logger
+  ) {
+    self.slot = slot
+    self.machine = machine
+    self.queue = queue
+    self.catalog = catalog
+    self.runner = runner
+    self.servingHosts = servingHosts
+    self.activity = activity
+    self.shared = shared
+    self.logger = logger
+  }
+
+  /// Runs until the machine stops.
+  func run() {
+    var action = machine.start()
+    while action != .stop {
+      let event = perform(action)
+      action = machine.handle(event, stopping: shared.stop.isRequested)
+    }
+    shared.board.leave(slot: slot)
+  }
+
+  private func perform(_ action: SlotMachine.Action) -> SlotMachine.Event {
+    activity.noteProgress()
+    do {
+      let event = try answer(action)
+      if action.reachesQueue { shared.redisOutage.end() }
+      if action.reachesCatalog { shared.postgresOutage.end() }
+      return event
+    } catch let error as QueueError {
+      shared.redisOutage.begin(error.description)
+      return .queueAway
+    } catch let error as CatalogError {
+      shared.postgresOutage.begin(error.description)
+      return .catalogAway
+    } catch {
+      preconditionFailure("neither queue nor catalogue: \(error)")
+    }
+  }
+
+  private func answer(_ action: SlotMachine.Action) throws -> SlotMachine.Event {
+    switch action {
+    case .ping:
+      try catalog.ping()
+      return .pinged
+    case .look: return .job(try queue.ownInflight())
+    case .take: return .job(try queue.take(wait: .seconds(1)))
+    case .admit(let request): return try admit(request)
+    case .inspect(let slice): return .standing(try catalog.standing(of: slice))
+    case .lock(let job, let lock): return try take(lock, for: job)
+    case .claim(let lock, let epoch): return try claim(lock, epoch: epoch)
+    case .work(let claim): return .worked(try runner.run(claim))
+    case .release(let claim): return .ceded(try catalog.release(claim) ? .requeued : .fenced)
+    case .fail(let claim, let message): return .ceded(try fail(claim, message))
+    case .refuse(let claim, let message): return .ceded(try refuse(claim, message))
+    case .finish(let job, let lock, let successors):
+      try finish(job, lock, successors)
+      return .settled
+    case .handBack(let job, let lock, let end):
+      shared.board.leave(slot: slot)
+      try queue.handBack(job, lock: lock, to: end)
+      return .settled
+    case .bury(let job, let reason):
+      shared.board.leave(slot: slot)
+      try queue.bury(job, lock: nil, reason: reason)
+      logger.warning("buried a message", metadata: ["queue": "\(job.queue)", "reason": "\(reason)"])
+      return .settled
+    case .wait(let duration):
+      shared.stop.wait(for: duration)
+      return .waited
+    case .stop: preconditionFailure("nothing to perform")
+    }
+  }
+
+  /// A request that the catalogue answers with an error of its own making would do so for ever.
+  private func admit(_ request: ScanRequest) throws(CatalogError) -> SlotMachine.Event {
+    let admission: Admission
+    do { admission = try catalog.admit(request) } catch {
+      guard case .postgres(let cause) = error, !cause.isOutage, !cause.isRetryable else { throw error }
+      return .inadmissible(reason: "the catalogue refuses it: \(error)")
+    }
+    switch admission {
+    case .admitted(let scan):
+      logger.info("scan admitted", metadata: ["library": "\(scan.library)", "scan": "\(scan.id)"])
+    case .refused(let scan):
+      logger.notice(
+        "request refused: a scan is active", metadata: ["library": "\(scan.library)", "scan": "\(scan.id)"])
+    case .existing, .catalogued, .removing, .unknownLibrary: break
+    }
+    return .admitted(admission)
+  }
+
+  private func take(_ lock: HeldLock, for job: TakenJob) throws(QueueError) -> SlotMachine.Event {
+    let outcome = try queue.claim(job, slice: lock.slice, claim: lock.claim)
+    if outcome == .claimed { shared.board.enter(job, lock, activity: activity) }
+    return .locked(outcome)
+  }
+
+  private func claim(_ lock: HeldLock, epoch: Int32) throws(CatalogError) -> SlotMachine.Event {
+    let claim = try catalog.claim(lock.slice, epoch: epoch, as: lock.claim)
+    if let claim { shared.board.describe(slot: slot, library: claim.libraryName, kind: claim.kind) }
+    return .claimed(claim)
+  }
+
+  private func fail(_ claim: SliceClaim, _ message: String) throws(CatalogError) -> SliceVerdict {
+    let verdict = try catalog.fail(claim, message: message)
+    log("slice failed", claim, verdict, message)
+    return verdict
+  }
+
+  private func refuse(_ claim: SliceClaim, _ message: String) throws -> SliceVerdict {
+    let verdict = try catalog.refuse(claim, hosts: try servingHosts.of(queue: claim.queue), message: message)
+    log("this host cannot open the library's root", claim, verdict, message)
+    return verdict
+  }
+
+  private func log(_ what: Logger.Message, _ claim: SliceClaim, _ verdict: SliceVerdict, _ message: String) {
+    logger.error(
+      what, metadata: claim.logMetadata.merging(["verdict": "\(verdict.rawValue)", "error": "\(message)"]) { $1 })
+  }
+
+  /// Pointers of another queue go first: both steps may be repeated, and a second pointer does no harm.
+  private func finish(
+    _ job: TakenJob, _ lock: HeldLock?, _ successors: SlotMachine.Successors
+  ) throws(QueueError) {
+    shared.board.leave(slot: slot)
+    let pointers = successors.slices.map(QueueMessage.pointerBytes)
+    if successors.queue == job.queue || pointers.isEmpty {
+      try queue.finish(job, lock: lock, pushing: pointers)
+    } else {
+      try queue.push(pointers, to: successors.queue)
+      try queue.finish(job, lock: lock)
+    }
+  }
+}
+
+extension SlotMachine.Action {
+  fileprivate var reachesQueue: Bool {
+    switch self {
+    case .look, .take, .lock, .finish, .handBack, .bury: true
+    default: false
+    }
+  }
+
+  fileprivate var reachesCatalog: Bool {
+    switch self {
+    case .ping, .admit, .inspect, .claim, .work, .release, .fail: true
+    default: false
+    }
+  }
+}

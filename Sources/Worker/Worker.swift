@@ -1,0 +1,114 @@
+import BlockingThread
+import Catalog
+import Foundation
+import JobQueue
+import Logging
+import RedisClient
+import ScanModel
+import ServiceLifecycle
+
+/// A worker: slots that run jobs, each on a thread with connections of its own, and the heartbeat.
+///
+/// A graceful shutdown hands every job back at its next seam. What cannot be started (a URL that cannot be
+/// parsed, a server that is away, a schema that this program does not know) is an error of `run`; what goes
+/// away later is waited for.
+public final class Worker: Service {
+  public let id: WorkerID
+  private let settings: WorkerSettings
+  private let endpoint: RedisEndpoint
+  private let shared: WorkerShared
+  private let logger: Logger
+
+  public init(settings: WorkerSettings, logger: Logger) throws(RedisError) {
+    id = WorkerID(name: settings.name)
+    self.settings = settings
+    endpoint = try RedisEndpoint(url: settings.redisURL)
+    var logger = logger
+    logger[metadataKey: "worker"] = "\(id)"
+    self.logger = logger
+    shared = WorkerShared(logger: logger)
+  }
+
+  public func run() async throws {
+    let threads = try await offPool { try self.start() }
+    logger.info("worker started", metadata: ["slots": "\(settings.slots)", "queues": "\(settings.queues)"])
+    await withGracefulShutdownHandler {
+      await offPool { threads.join() }
+    } onGracefulShutdown: {
+      self.shared.stop.request()
+    }
+    logger.info("worker stopped")
+  }
+
+  /// Proves that both servers can be worked with, registers, and starts the threads.
+  private func start() throws -> WorkerThreads {
+    try catalog(slot: 0).connect()
+    let activities = (0..<settings.slots).map { SlotActivity(slot: SlotID(worker: id, index: $0)) }
+    let over = StopSignal()
+    try heartbeat(activities).register()
+    let beating = try BlockingThread(name: "heartbeat") { [self] in
+      let heartbeat = heartbeat(activities)
+      heartbeat.run(until: { over.isSet }, wait: { over.wait(for: $0) })
+      do { try heartbeat.unregister() } catch {
+        logger.warning("cannot end the registration; it ends with the heartbeat", metadata: ["error": "\(error)"])
+      }
+    }
+    let slots = try activities.map { activity in
+      try BlockingThread(name: "slot-\(activity.slot.index)") { [self] in driver(activity).run() }
+    }
+    let hurrying = try BlockingThread(name: "shutdown") { [shared] in
+      shared.stop.waitUntilRequested()
+      if !over.wait(for: .seconds(1)) { shared.stop.hurry() }
+    }
+    return WorkerThreads(slots: slots, beating: beating, hurrying: hurrying, over: over, stop: shared.stop)
+  }
+
+  private func connection() -> RedisConnection { RedisConnection(endpoint: endpoint) }
+
+  private func catalog(slot: Int) -> Catalog {
+    Catalog(
+      url: settings.postgresURL, applicationName: "rollcall \(id)/\(slot)", deadline: settings.operationTimeout,
+      logger: logger)
+  }
+
+  private func heartbeat(_ activities: [SlotActivity]) -> Heartbeat {
+    Heartbeat(
+      redis: RedisHeartbeat(connection: connection(), prefix: settings.prefix, worker: id, queues: settings.queues),
+      settings: settings, activities: activities, shared: shared, logger: logger)
+  }
+
+  private func driver(_ activity: SlotActivity) -> SlotDriver {
+    let slot = activity.slot
+    var logger = logger
+    logger[metadataKey: "slot"] = "\(slot.index)"
+    let queue = RedisSlotQueue(
+      connection: connection(), prefix: settings.prefix, slot: slot, queues: settings.queues,
+      lockTTL: settings.lockTTL, logger: logger)
+    let catalog = PostgresSlotCatalog(
+      catalog: catalog(slot: slot.index), slot: slot, host: settings.host, maxAttempts: settings.maxAttempts)
+    let hosts = ServingHosts(
+      inspector: QueueInspector(connection: connection(), prefix: settings.prefix), ownHost: settings.host)
+    return SlotDriver(
+      slot: slot, machine: SlotMachine(retryInterval: settings.retryInterval), queue: queue, catalog: catalog,
+      runner: SliceRunner(catalog: catalog, activity: activity, stop: shared.stop, logger: logger),
+      servingHosts: hosts, activity: activity, shared: shared, logger: logger)
+  }
+}
+
+/// The threads of a running worker.
+private struct WorkerThreads: Sendable {
+  let slots: [BlockingThread]
+  let beating: BlockingThread
+  let hurrying: BlockingThread
+  let over: StopSignal
+  let stop: WorkerStop
+
+  /// Waits for the slots' ends; then the heartbeat may end, which until then keeps their locks.
+  func join() {
+    for slot in slots { slot.join() }
+    stop.request()
+    over.set()
+    beating.join()
+    hurrying.join()
+  }
+}

@@ -1,0 +1,14 @@
+import Logging
+
+/// All that the threads of one worker share.
+final class WorkerShared: Sendable {
+  let board = HeartbeatBoard()
+  let stop = WorkerStop()
+  let redisOutage: Outage
+  let postgresOutage: Outage
+
+  init(logger: Logger) {
+    redisOutage = Outage(of: "Redis", logger: logger)
+    postgresOutage = Outage(of: "Postgres", logger: logger)
+  }
+}
