@@ -75,7 +75,6 @@ public final class PostgresSlotCatalog: SlotCatalog {
         let settled = try catalog.connection.pipeline(SliceCommit(claim, results).statements)
         return settled[settled.count - 2]
       }
-      catalog.connection.endedByPipeline()
       return try slices(rows, of: claim.slice.scan)
     } catch {
       abandon(claim)
@@ -86,8 +85,7 @@ public final class PostgresSlotCatalog: SlotCatalog {
 
   public func abandon(_ claim: SliceClaim) {
     writer = nil
-    // A rollback that fails closes the connection, which rolls back too.
-    try? catalog.connection.rollback()
+    catalog.connection.rollback()
   }
 
   public func end(_ claim: SliceClaim) throws(CatalogError) -> ScanStatus {

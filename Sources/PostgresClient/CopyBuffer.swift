@@ -51,6 +51,10 @@ public struct CopyBuffer: ~Copyable {
   @inlinable
   public mutating func append(boolean value: Bool) { append(field: value ? 1 : 0 as UInt8) }
 
+  /// A `"char"` value.
+  @inlinable
+  public mutating func append(byte value: UInt8) { append(field: value) }
+
   @inlinable
   public mutating func appendNull() { put(-1 as Int32) }
 

@@ -27,8 +27,8 @@ struct FoundDirectories {
     _ id: Int64, _ body: (Directory, UnsafeRawBufferPointer) throws(Failure) -> Void
   ) throws(Failure) -> Bool {
     guard let directory = directories.removeValue(forKey: id) else { return false }
-    try names.withUnsafeBytes { (bytes) throws(Failure) in
-      try body(directory, UnsafeRawBufferPointer(rebasing: bytes[directory.name]))
+    try names.withUnsafeBufferPointer { (bytes) throws(Failure) in
+      try body(directory, UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[directory.name])))
     }
     reuseNames()
     return true

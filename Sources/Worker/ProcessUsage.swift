@@ -9,7 +9,7 @@ struct ProcessUsage {
 
   static func now() -> ProcessUsage {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     let cpu = seconds(usage.ru_utime) + seconds(usage.ru_stime)
     return ProcessUsage(rssBytes: residentPages() * Int64(sysconf(Int32(_SC_PAGESIZE))), cpuSeconds: cpu)
   }

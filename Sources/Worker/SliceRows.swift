@@ -7,6 +7,8 @@ import ScanModel
 /// A directory's row is sent when it has been listed, so that it is written once; those that the slice
 /// leaves to others are sent at its end without counts, which their own slices add.
 final class SliceRows: WalkSink {
+  typealias Failure = CatalogError
+
   /// Rows of one type that one slice records; the count goes on.
   private static let errorRowsPerType = 1_000
 

@@ -32,8 +32,8 @@ public final class Worker: Service {
   public func run() async throws {
     let threads = try await offPool { try self.start() }
     logger.info("worker started", metadata: ["slots": "\(settings.slots)", "queues": "\(settings.queues)"])
-    await withGracefulShutdownHandler {
-      await offPool { threads.join() }
+    try await withGracefulShutdownHandler {
+      try await offPool { threads.join() }
     } onGracefulShutdown: {
       self.shared.stop.request()
     }
