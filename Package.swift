@@ -54,7 +54,9 @@ let package = Package(
 
     .executableTarget(
       name: "rollcall",
-      dependencies: ["Worker", "Catalog", "JobQueue", "ScanModel", arguments, log, lifecycle, signals, yams],
+      dependencies: [
+        "BlockingThread", "Worker", "Catalog", "JobQueue", "ScanModel", arguments, log, lifecycle, signals, yams,
+      ],
       swiftSettings: settings),
 
     .target(

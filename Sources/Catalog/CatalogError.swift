@@ -18,9 +18,14 @@ public enum CatalogError: Error, Sendable {
   /// The slice is not `running` under the caller's claim, or its scan has ended: nothing was written.
   case fenced
 
-  /// Postgres is away or about to be: nothing is wrong with the work, which can be done again later.
+  /// The catalogue cannot be worked with now, through no fault of the work: it can be done again later.
   public var isOutage: Bool {
-    if case .postgres(let error) = self { error.isOutage } else { false }
+    switch self {
+    case .postgres(.authentication), .postgres(.databaseMissing): true
+    case .postgres(let error): error.isOutage
+    case .schemaMissing, .schemaOlder, .schemaNewer: true
+    case .migrationChanged, .libraryNameTaken, .libraryRootTaken, .libraryActive, .fenced: false
+    }
   }
 }
 

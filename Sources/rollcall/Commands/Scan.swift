@@ -1,0 +1,145 @@
+import ArgumentParser
+import Catalog
+import Foundation
+import JobQueue
+import ScanModel
+
+struct Scan: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Ask for a scan of a library, or of a directory that becomes one.",
+    discussion: "What contains a slash is a path. The scan is run by workers (`rollcall worker`).")
+  @Argument(help: "A library's name, or a path.") var target: String
+  @Flag(help: "Wait for the scan's end, and exit with its code. Ctrl-C detaches.") var wait = false
+  @Option(help: "full looks at every entry; quick trusts unchanged directories.") var mode = "full"
+  @Option(help: "Who asks; else the user's name.") var requestedBy: String?
+  @Option(help: "Two requests with the same id are one.") var requestID: String?
+  @OptionGroup var options: GlobalOptions
+  @OptionGroup var output: JSONOption
+
+  func validate() throws {
+    guard ScanMode(rawValue: mode) != nil else {
+      throw ValidationError("--mode is \"\(mode)\" but must be full or quick")
+    }
+  }
+
+  func run() throws {
+    let environment = try options.load()
+    let catalog = try environment.catalog()
+    let inspector = try environment.inspector()
+    let library = try LibraryTarget(target).library(in: catalog)
+    let request = ScanRequest(
+      target: .name(library.name), requestID: requestID, requestedBy: requestedBy ?? Self.userName(),
+      mode: ScanMode(rawValue: mode) ?? .full)
+    var scan = try ScanRequests(catalog: catalog, inspector: inspector).admit(request)
+    if wait {
+      let watch = ScanWatch(catalog: catalog, inspector: inspector, environment: environment)
+      guard let ended = try watch.wait(for: scan.id, until: SignalWait()) else {
+        complain("detached: scan \(scan.id) goes on; see `rollcall status \(library.name)`")
+        throw ExitCode(ExitStatus.failure)
+      }
+      scan = ended
+    }
+    try show(scan, environment, catalog, inspector)
+    if wait { throw ExitCode(ExitStatus.code(of: scan.status)) }
+  }
+
+  private func show(
+    _ scan: ScanRecord, _ environment: Environment, _ catalog: Catalog, _ inspector: QueueInspector
+  ) throws {
+    if output.json {
+      let alive = Liveness(catalog: catalog, inspector: inspector).isAlive(scan)
+      try environment.print(json: ScanDocument(scan, heartbeatAlive: alive))
+    } else if wait {
+      try environment.print(ScanReport(scan, environment.terminal).lines)
+    } else {
+      try environment.print(["Scan \(scan.id) of library \(scan.library) is \(scan.status.rawValue)."])
+    }
+  }
+
+  private static func userName() -> String? {
+    getpwuid(geteuid()).flatMap { String(validatingCString: $0.pointee.pw_name) }
+  }
+}
+
+/// `LIBRARY|PATH` of the command line.
+struct LibraryTarget {
+  private let text: String
+
+  init(_ text: String) { self.text = text }
+
+  /// The library that is meant. A path that is no library's root yet becomes a library, named after its
+  /// directory.
+  func library(in catalog: Catalog) throws -> LibraryRecord {
+    guard text.contains("/") else {
+      guard let library = try catalog.library(named: text) else { throw CommandFailure.noLibrary(text) }
+      return library
+    }
+    let root = try RootPath.resolved(text)
+    if let library = try catalog.library(rootPath: root) { return library }
+    let name = try LibraryName.of(root: root)
+    do throws(CatalogError) {
+      _ = try catalog.addLibrary(name: name, rootPath: root, rules: LibraryRules())
+    } catch .libraryRootTaken {
+      // Somebody else was faster: it is a library now, under whatever name.
+    } catch .libraryNameTaken {
+      throw CommandFailure(
+        message: "another library is named \"\(terminalSafe(name))\": choose a name with "
+          + "`rollcall library add NAME \(terminalSafe(root))`")
+    }
+    guard let library = try catalog.library(rootPath: root) else {
+      throw CommandFailure(message: "the library of \(terminalSafe(root)) was removed meanwhile; try again")
+    }
+    return library
+  }
+}
+
+/// Asks for scans: admits first and pushes the pointer after. Accepted is accepted.
+struct ScanRequests {
+  let catalog: Catalog
+  let inspector: QueueInspector
+
+  func admit(_ request: ScanRequest) throws -> ScanRecord {
+    switch try catalog.admit(request, through: .cli) {
+    case .admitted(let scan), .existing(let scan):
+      push(scan)
+      return scan
+    case .refused(let scan):
+      push(scan)
+      throw CommandFailure(message: Self.refusal(scan), code: ExitStatus.refused)
+    case .catalogued:
+      throw CommandFailure(
+        message: "library \(Self.name(request)) is catalogued already, and this release cannot scan it again")
+    case .removing:
+      throw CommandFailure(message: "library \(Self.name(request)) is being removed; end that with `rollcall library remove`")
+    case .unknownLibrary:
+      throw CommandFailure.noLibrary(Self.name(request))
+    }
+  }
+
+  /// Pushes the first slice's pointer of a scan that nobody has begun. It may lie there already, or have
+  /// been lost with Redis: a second one does no harm.
+  private func push(_ scan: ScanRecord) {
+    guard scan.status == .pending else { return }
+    do {
+      let pointer = QueueMessage.pointerBytes(SliceID(scan: scan.id, number: 1))
+      try inspector.push([pointer], to: scan.queue)
+    } catch {
+      complain(
+        "scan \(scan.id) is accepted, but no worker can be told: \(error). "
+          + "Ask for it again when Redis is back, and it begins")
+    }
+  }
+
+  private static func name(_ request: ScanRequest) -> String {
+    switch request.target {
+    case .name(let name): terminalSafe(name)
+    case .rootPath(let path): terminalSafe(path)
+    }
+  }
+
+  private static func refusal(_ scan: ScanRecord) -> String {
+    let who = scan.requestedBy.map { "by \(terminalSafe($0))" } ?? "by somebody unnamed"
+    return "refused: library \(terminalSafe(scan.library)) has an active scan: \(scan.id), \(scan.status.rawValue), "
+      + "asked for \(who) through \(scan.requestedThrough) at \(JSONOutput.rfc3339(scan.requestedAt))"
+  }
+}

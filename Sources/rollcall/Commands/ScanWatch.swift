@@ -1,0 +1,95 @@
+import Catalog
+import Foundation
+import JobQueue
+import ScanModel
+
+/// Something to wait on between two looks at a scan, which may tell to stop looking.
+protocol WatchPause {
+  /// False where the watch is to end.
+  func pause(for duration: Duration) -> Bool
+}
+
+/// Waits for Ctrl-C and its kind: they end the watch, not the program, and never the scan.
+struct SignalWait: WatchPause {
+  private var signals = sigset_t()
+
+  /// Blocks the signals in the calling thread, where they then wait to be asked for.
+  init() {
+    sigemptyset(&signals)
+    for signal in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, signal) }
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+  }
+
+  func pause(for duration: Duration) -> Bool {
+    let (seconds, attoseconds) = duration.components
+    var timeout = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
+    var signals = signals
+    return sigtimedwait(&signals, nil, &timeout) < 0
+  }
+}
+
+/// Follows a scan to its end, with progress on standard error.
+struct ScanWatch {
+  private static let interval = Duration.milliseconds(100)
+
+  let catalog: Catalog
+  let inspector: QueueInspector
+  let environment: Environment
+
+  /// The ended scan; `nil` where the pause said to stop looking.
+  func wait(for id: ScanID, until pause: some WatchPause) throws -> ScanRecord? {
+    var progress = ProgressLine(environment.terminal)
+    let begin = ContinuousClock.now
+    var hasAdvised = false
+    while true {
+      guard let scan = try catalog.scan(id) else { throw CommandFailure(message: "scan \(id) was deleted meanwhile") }
+      guard scan.status.isActive else {
+        if let clear = progress.clear() { try StandardOutput.error.write(clear) }
+        return scan
+      }
+      if scan.startedAt != nil, let line = progress.update(ScanProgress(scan), at: .now) {
+        try StandardOutput.error.write(line)
+      }
+      if !hasAdvised, scan.status == .pending, ContinuousClock.now - begin > .seconds(3) {
+        adviseOnWorkers(scan)
+        hasAdvised = true
+      }
+      guard pause.pause(for: Self.interval) else { return nil }
+    }
+  }
+
+  /// A scan that nobody begins is most often one that nobody serves.
+  private func adviseOnWorkers(_ scan: ScanRecord) {
+    // Where Redis cannot be asked, the push has said so before.
+    guard let workers = try? inspector.workers(of: scan.queue) else { return }
+    if !workers.contains(where: { $0.heartbeat != nil }) {
+      complain("scan \(scan.id) waits: no worker serves queue \(scan.queue); start one with `rollcall worker`")
+    }
+  }
+}
+
+extension ScanProgress {
+  init(_ scan: ScanRecord) {
+    self.init(
+      elapsed: .seconds(scan.startedAt.map { -$0.timeIntervalSinceNow } ?? 0), filesSeen: scan.counters.filesSeen,
+      bytesSeen: scan.bytesSeen, filesPerSecond: scan.filesPerSecond(now: Date()), percent: scan.progress,
+      remaining: nil)
+  }
+}
+
+/// Whether a live worker holds a slice of a scan.
+struct Liveness {
+  let catalog: Catalog
+  let inspector: QueueInspector
+
+  /// `nil` for a scan that has ended, or where that cannot be found out.
+  func isAlive(_ scan: ScanRecord) -> Bool? {
+    guard scan.status.isActive else { return nil }
+    do {
+      let alive = try inspector.workers(of: scan.queue).filter { $0.heartbeat != nil }.map { "\($0.worker)" }
+      return try catalog.workers(of: scan.id).contains { slot in alive.contains { slot.hasPrefix("\($0)/") } }
+    } catch {
+      return nil
+    }
+  }
+}

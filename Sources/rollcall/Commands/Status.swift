@@ -1,0 +1,103 @@
+import ArgumentParser
+import Catalog
+import ScanModel
+
+struct Status: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show a library's active or last scan, or that of every library.")
+  @Argument(help: "The library's name; else all.") var library: String?
+  @OptionGroup var options: GlobalOptions
+  @OptionGroup var output: JSONOption
+
+  func run() throws {
+    let environment = try options.load()
+    let catalog = try environment.catalog()
+    let liveness = Liveness(catalog: catalog, inspector: try environment.inspector())
+    if let library { return try show(library, environment, catalog, liveness) }
+    let scans = try catalog.currentScans()
+    if output.json {
+      var array = JSONArrayWriter(.output)
+      for scan in scans { try array.append(ScanDocument(scan, heartbeatAlive: liveness.isAlive(scan))) }
+      try array.finish()
+    } else {
+      try environment.print(
+        scans.isEmpty ? ["No scans yet: rollcall scan LIBRARY"] : ScanTable.lines(scans, terminal: environment.terminal))
+    }
+  }
+
+  private func show(_ name: String, _ environment: Environment, _ catalog: Catalog, _ liveness: Liveness) throws {
+    guard let library = try catalog.library(named: name) else { throw CommandFailure.noLibrary(name) }
+    guard let scan = try catalog.currentScan(of: library.id) else {
+      throw CommandFailure(message: "library \(terminalSafe(name)) was never scanned: rollcall scan \(terminalSafe(name))")
+    }
+    let isAlive = liveness.isAlive(scan)
+    if output.json { return try environment.print(json: ScanDocument(scan, heartbeatAlive: isAlive)) }
+    var lines = ScanReport(scan, environment.terminal).lines
+    if let isAlive { lines.append("Heartbeat    \(isAlive ? "alive" : "none: no live worker holds a slice")") }
+    try environment.print(lines)
+  }
+}
+
+struct History: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "List scans, newest first.")
+  @Argument(help: "The library's name; else all.") var library: String?
+  @Option(help: "How many at most.") var limit: Int64 = 20
+  @OptionGroup var options: GlobalOptions
+  @OptionGroup var output: JSONOption
+
+  func validate() throws {
+    guard (1...1_000_000).contains(limit) else {
+      throw ValidationError("--limit is \(limit) but must be from 1 to 1000000")
+    }
+  }
+
+  func run() throws {
+    let environment = try options.load()
+    let catalog = try environment.catalog()
+    var id: LibraryID?
+    if let library {
+      guard let found = try catalog.library(named: library) else { throw CommandFailure.noLibrary(library) }
+      id = found.id
+    }
+    let scans = try catalog.history(of: id, limit: limit)
+    if output.json {
+      let liveness = Liveness(catalog: catalog, inspector: try environment.inspector())
+      var array = JSONArrayWriter(.output)
+      for scan in scans { try array.append(ScanDocument(scan, heartbeatAlive: liveness.isAlive(scan))) }
+      try array.finish()
+    } else {
+      try environment.print(scans.isEmpty ? ["No scans yet."] : ScanTable.lines(scans, terminal: environment.terminal))
+    }
+  }
+}
+
+struct Errors: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "List the file-level errors of a scan, newest first.")
+  @Argument(help: "The scan's id.") var scan: Int64
+  @OptionGroup var options: GlobalOptions
+  @OptionGroup var output: JSONOption
+
+  func run() throws {
+    let environment = try options.load()
+    let catalog = try environment.catalog()
+    guard let record = try catalog.scan(ScanID(scan)) else {
+      throw CommandFailure(message: "there is no scan \(scan); see `rollcall history`")
+    }
+    if output.json {
+      var array = JSONArrayWriter(.output)
+      try catalog.eachError(of: record.id) { try array.append(ErrorDocument($0)) }
+      return try array.finish()
+    }
+    var count = 0
+    try catalog.eachError(of: record.id) { error in
+      count += 1
+      let path = error.path.isEmpty ? "(the root)" : EscapedPath(error.path).terminal
+      try StandardOutput.output.line("\(error.type)  \(path)  \(terminalSafe(error.message))")
+    }
+    let total = record.counters.errors
+    if total == 0 { try environment.print(["Scan \(scan) has no errors."]) }
+    if total > Int64(count) {
+      try environment.print(["\(Humane.count(Int64(count))) of \(Humane.count(total)) errors are kept as rows."])
+    }
+  }
+}

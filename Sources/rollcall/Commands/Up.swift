@@ -1,0 +1,51 @@
+import ArgumentParser
+import Catalog
+import Foundation
+import JobQueue
+import ScanModel
+import ServiceLifecycle
+import Worker
+
+struct Up: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Run everything at once, with a private Redis and Postgres of its own.",
+    discussion: "The servers listen on Unix sockets under the data directory only, and end with this command.")
+  @Option(help: ArgumentHelp("Where the servers and their files live; a short path.", valueName: "dir"))
+  var data: String?
+  @Option(name: .customLong("scan"), help: ArgumentHelp("Scan this directory and show the result.", valueName: "dir"))
+  var directory: String?
+  @Flag(help: "Exit when the scan has ended, with its exit code; else stay until Ctrl-C.") var exit = false
+  @OptionGroup var slots: SlotsOption
+  @OptionGroup var options: GlobalOptions
+
+  func validate() throws {
+    if exit, directory == nil { throw ValidationError("--exit needs --scan DIR") }
+  }
+
+  func run() async throws {
+    let path = data ?? DataDirectory.standard(environment: ProcessInfo.processInfo.environment)
+    let root = try directory.map(RootPath.resolved)
+    let servers = try LocalServers(dataDirectory: path)
+    let urls = try await offPool { try servers.start() }
+    let outcome: Result<Int32, any Error>
+    do { outcome = .success(try await serve(servers, urls, root)) } catch { outcome = .failure(error) }
+    try await offPool { servers.stop() }
+    throw ExitCode(try outcome.get())
+  }
+
+  private func serve(_ servers: LocalServers, _ urls: LocalServers.URLs, _ root: String?) async throws -> Int32 {
+    let environment = try options.load([
+      "redis_url": urls.redis, "postgres_url": urls.postgres, "slots": slots.slots,
+    ])
+    _ = try await offPool { try environment.catalogUnchecked().migrate() }
+    let session = UpSession(root: root, servers: servers, environment: environment)
+    let worker = try Worker(settings: WorkerSettings(environment.configuration), logger: environment.logger)
+    try await Services(
+      [
+        .init(service: worker),
+        .init(service: session, successTerminationBehavior: exit ? .gracefullyShutdownGroup : .ignore),
+      ], environment
+    ).run()
+    return exit ? session.exitCode : 0
+  }
+}

@@ -1,0 +1,88 @@
+import BlockingThread
+import Catalog
+import Foundation
+import JobQueue
+import ScanModel
+import ServiceLifecycle
+import Synchronization
+import Worker
+
+/// What `rollcall up` does for its user while the worker runs: says how to use it from another shell,
+/// scans, and shows the result.
+final class UpSession: Service {
+  private let root: String?
+  private let servers: LocalServers
+  private let environment: Environment
+  private let stop = StopSignal()
+  private let code = Mutex<Int32>(ExitStatus.failure)
+
+  init(root: String?, servers: LocalServers, environment: Environment) {
+    self.root = root
+    self.servers = servers
+    self.environment = environment
+  }
+
+  /// Of the scan, once it has ended.
+  var exitCode: Int32 { code.withLock { $0 } }
+
+  func run() async throws {
+    try await withGracefulShutdownHandler {
+      try await offPool { try self.serve() }
+    } onGracefulShutdown: {
+      self.stop.set()
+    }
+  }
+
+  private func serve() throws {
+    try environment.print(usage)
+    guard let root else { return }
+    let catalog = try environment.catalog()
+    let inspector = try environment.inspector()
+    let library = try LibraryTarget(root).library(in: catalog)
+    let scan = try scan(library, catalog, inspector)
+    guard let scan else { return }
+    try environment.print(["", "\(ScanReport(scan, environment.terminal).lines.joined(separator: "\n"))", ""] + next(scan))
+    code.withLock { $0 = ExitStatus.code(of: scan.status) }
+  }
+
+  /// The ended scan; `nil` where the session was stopped before. A library that was scanned before shows
+  /// its last scan, as this release cannot scan it again.
+  private func scan(
+    _ library: LibraryRecord, _ catalog: Catalog, _ inspector: QueueInspector
+  ) throws -> ScanRecord? {
+    let watch = ScanWatch(catalog: catalog, inspector: inspector, environment: environment)
+    if let last = try catalog.currentScan(of: library.id), last.status != .failed {
+      if !last.status.isActive {
+        try environment.print(["", "\(terminalSafe(library.name)) is catalogued already; its last scan:"])
+      }
+      return try watch.wait(for: last.id, until: stop)
+    }
+    let request = ScanRequest(target: .name(library.name), requestedBy: "rollcall up")
+    let scan = try ScanRequests(catalog: catalog, inspector: inspector).admit(request)
+    return try watch.wait(for: scan.id, until: stop)
+  }
+
+  private var usage: [String] {
+    let directory = servers.directory
+    return [
+      "Rollcall is up: a worker, and a private Redis and Postgres under \(directory.path).",
+      "In another shell:",
+      "  export ROLLCALL_CONFIG=\(directory.configurationFile)",
+      "  export ROLLCALL_REDIS_SOCKET=\(directory.redisSocket)",
+      "  export ROLLCALL_POSTGRES_URL='\(environment.configuration.postgresURL)'",
+      "  rollcall status; rollcall workers; rollcall --help",
+    ]
+  }
+
+  private func next(_ scan: ScanRecord) -> [String] {
+    [
+      "Look at the files in SQL, from another shell:",
+      "  psql \"$ROLLCALL_POSTGRES_URL\" -c \"SELECT path_text, size FROM catalog_files "
+        + "WHERE library = '\(scan.library.replacing("'", with: "''"))' ORDER BY size DESC LIMIT 10\"",
+    ]
+  }
+}
+
+extension StopSignal: WatchPause {
+  func pause(for duration: Duration) -> Bool { !wait(for: duration) }
+}

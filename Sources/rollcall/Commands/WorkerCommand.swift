@@ -1,0 +1,80 @@
+import ArgumentParser
+import Foundation
+import Logging
+import ServiceLifecycle
+import UnixSignals
+import Worker
+
+struct WorkerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "worker", abstract: "Run scans until told to stop.",
+    discussion: """
+      SIGTERM or Ctrl-C hands the work back at its next checkpoint, within about a second; a second signal ends the \
+      process at once, equally safely.
+      """)
+  @OptionGroup var slots: SlotsOption
+  @Option(help: "The queues to serve, the most urgent first, separated by commas.") var queues: String?
+  @Option(help: "What the worker is called; else the host's name.") var name: String?
+  @OptionGroup var options: GlobalOptions
+
+  func run() async throws {
+    let environment = try options.load(["slots": slots.slots, "queues": queues, "worker_name": name])
+    let worker = try Worker(settings: WorkerSettings(environment.configuration), logger: environment.logger)
+    try await Services([.init(service: worker)], environment).run()
+  }
+}
+
+struct SlotsOption: ParsableArguments {
+  @Option(help: "How many jobs to run at once; else the number of cores.") var slots: String?
+}
+
+extension WorkerSettings {
+  init(_ configuration: Configuration) {
+    self.init(
+      redisURL: configuration.redisURL, postgresURL: configuration.postgresURL, prefix: configuration.prefix,
+      name: configuration.workerName, host: ProcessInfo.processInfo.hostName, version: Rollcall.version,
+      slots: configuration.slots, queues: configuration.queues, lockTTL: configuration.lockTTL,
+      lockRenew: configuration.lockRenew, operationTimeout: configuration.operationTimeout,
+      retryInterval: configuration.retryInterval, maxAttempts: configuration.maxAttempts)
+  }
+}
+
+/// Runs services until they end or a signal asks for it: the first one gracefully; a second one, or
+/// `shutdown_timeout` after the first, at once.
+struct Services {
+  private static let signals: [UnixSignal] = [.sigterm, .sigint]
+  private let services: [ServiceGroupConfiguration.ServiceConfiguration]
+  private let environment: Environment
+
+  init(_ services: [ServiceGroupConfiguration.ServiceConfiguration], _ environment: Environment) {
+    self.services = services
+    self.environment = environment
+  }
+
+  func run() async throws {
+    // The group's own lines would only repeat what its services say.
+    var logger = environment.logger
+    logger.logLevel = max(logger.logLevel, .error)
+    let group = ServiceGroup(
+      configuration: .init(services: services, gracefulShutdownSignals: Self.signals, logger: logger))
+    let impatience = Task { await Self.endAtOnce(afterFirst: environment.configuration.shutdownTimeout) }
+    defer { impatience.cancel() }
+    try await group.run()
+  }
+
+  /// Ending at once is safe: what is not committed was never there, and what is taken is found again.
+  private static func endAtOnce(afterFirst timeout: Duration) async {
+    var timer: Task<Void, Never>?
+    var count = 0
+    for await _ in await UnixSignalsSequence(trapping: signals) {
+      count += 1
+      if count > 1 { _exit(ExitStatus.failure) }
+      timer = Task {
+        do { try await Task.sleep(for: timeout) } catch { return }
+        complain("not everything ended within \(timeout); ending now")
+        _exit(ExitStatus.failure)
+      }
+    }
+    timer?.cancel()
+  }
+}

@@ -1,0 +1,85 @@
+import Catalog
+import Foundation
+import ScanModel
+
+/// A scan for people: what it is, what it found, what to look at next.
+struct ScanReport {
+  private let scan: ScanRecord
+  private let terminal: Terminal
+
+  init(_ scan: ScanRecord, _ terminal: Terminal) {
+    self.scan = scan
+    self.terminal = terminal
+  }
+
+  var lines: [String] {
+    var lines = [
+      "Scan         \(scan.id) of library \(terminalSafe(scan.library)), \(scan.mode.rawValue)",
+      "Status       \(terminal.colored(scan.status.rawValue, color))",
+      "Root         \(terminalSafe(scan.rootPath))",
+      "Requested    \(requested)",
+    ]
+    if let elapsed { lines.append("Took         \(elapsed)") }
+    lines.append("Files        \(Humane.count(scan.counters.filesSeen)), \(Humane.size(scan.bytesSeen))")
+    lines.append("Directories  \(Humane.count(scan.counters.directoriesSeen))")
+    if !changes.isEmpty { lines.append("Changes      \(changes)") }
+    if scan.counters.errors > 0 {
+      lines.append("Errors       \(Humane.count(scan.counters.errors)), see `rollcall errors \(scan.id)`")
+    }
+    if let message = scan.message { lines.append("Message      \(terminalSafe(message))") }
+    if let message = scan.errorMessage { lines.append("Error        \(terminalSafe(message))") }
+    return lines
+  }
+
+  private var color: Terminal.Color {
+    switch scan.status {
+    case .completed: .green
+    case .failed, .cancelled: .red
+    case .pending, .running, .paused, .partial: .yellow
+    }
+  }
+
+  private var requested: String {
+    let who = scan.requestedBy.map { "by \(terminalSafe($0)), " } ?? ""
+    return "\(who)through \(scan.requestedThrough), \(Humane.relative(scan.requestedAt, to: Date()))"
+  }
+
+  private var elapsed: String? {
+    guard let startedAt = scan.startedAt else { return nil }
+    let seconds = (scan.completedAt ?? Date()).timeIntervalSince(startedAt)
+    let rate = scan.filesPerSecond(now: Date()).map { ", \(Humane.rate($0).replacing("/s", with: " files/s"))" } ?? ""
+    return Humane.duration(.seconds(seconds)) + (scan.status.isActive ? " so far" : "") + rate
+  }
+
+  private var changes: String {
+    let counters = scan.counters
+    return [
+      (counters.filesAdded, "added"), (counters.filesUpdated, "updated"), (counters.filesMoved, "moved"),
+      (counters.filesUnchanged, "unchanged"), (counters.filesRemoved, "removed"),
+    ]
+    .filter { $0.0 > 0 }.map { "\(Humane.count($0.0)) \($0.1)" }.joined(separator: ", ")
+  }
+}
+
+/// Scans as a table, one a row.
+struct ScanTable {
+  static func lines(_ scans: [ScanRecord], terminal: Terminal) -> [String] {
+    var table = Table([
+      .number("SCAN"), .text("LIBRARY"), .text("STATUS"), .number("FILES"), .number("DIRECTORIES"), .number("ERRORS"),
+      .text("REQUESTED"), .text("BY"), .number("TOOK"),
+    ])
+    for scan in scans {
+      table.append([
+        "\(scan.id)", scan.library, scan.status.rawValue, Humane.count(scan.counters.filesSeen),
+        Humane.count(scan.counters.directoriesSeen), Humane.count(scan.counters.errors),
+        Humane.relative(scan.requestedAt, to: Date()), scan.requestedBy, took(scan),
+      ])
+    }
+    return table.lines
+  }
+
+  private static func took(_ scan: ScanRecord) -> String? {
+    guard let begin = scan.startedAt else { return nil }
+    return Humane.duration(.seconds((scan.completedAt ?? Date()).timeIntervalSince(begin)))
+  }
+}
