@@ -36,17 +36,23 @@ extension Catalog {
         name, root, .text(request.mode.rawValue), request.requestedBy.map { .text($0) } ?? .null,
         .text(door.rawValue), request.requestID.map { .text($0) } ?? .null,
       ])
-    return try wrap { () throws(PostgresError) in
-      let outcome = try rows[0].text(0)
-      switch outcome {
-      case "unknown": return .unknownLibrary
-      case "removing": return .removing
-      case "catalogued": return .catalogued
-      case "admitted": return .admitted(try ScanRecord(rows[0], first: 1))
-      case "existing": return .existing(try ScanRecord(rows[0], first: 1))
-      case "refused": return .refused(by: try ScanRecord(rows[0], first: 1))
-      default: throw .decoding("admit_scan answered \"\(outcome)\"")
-      }
+    let (outcome, id) = try wrap { () throws(PostgresError) in (try rows[0].text(0), try rows[0].optionalInt64(1)) }
+    // A scan may go between the two statements, by whoever deletes it: then there is none any more.
+    guard let id, let scan = try scan(ScanID(id)) else { return try Self.withoutScan(outcome) }
+    switch outcome {
+    case "admitted": return .admitted(scan)
+    case "existing": return .existing(scan)
+    case "refused": return .refused(by: scan)
+    default: throw .postgres(.decoding("admit_scan answered \"\(outcome)\" with a scan"))
+    }
+  }
+
+  private static func withoutScan(_ outcome: String) throws(CatalogError) -> Admission {
+    switch outcome {
+    case "unknown": return .unknownLibrary
+    case "removing": return .removing
+    case "catalogued": return .catalogued
+    default: throw .postgres(.decoding("admit_scan answered \"\(outcome)\" without a scan"))
     }
   }
 }

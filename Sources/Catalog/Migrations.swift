@@ -29,9 +29,6 @@ extension Catalog {
     }
     // The lock goes with the session at the latest: a connection that was lost holds none.
     defer { _ = try? connection.execute(Statements.migrationUnlock) }
-    try wrap { () throws(PostgresError) in
-      try connection.script(String(decoding: PackageResources.migration_table_sql, as: UTF8.self))
-    }
     let done = try verifiedVersion()
     var applied: [Int] = []
     for version in (done + 1)..<(max(done, Migrations.all.count) + 1) {
@@ -44,7 +41,17 @@ extension Catalog {
 
   /// The version that the database has, after comparing each applied migration with this program's.
   private func verifiedVersion() throws(CatalogError) -> Int {
-    let rows = try wrap { () throws(PostgresError) in try connection.execute(Statements.migrationsApplied) }
+    let rows: PostgresRows
+    do {
+      rows = try connection.execute(Statements.migrationsApplied)
+    } catch where error.sqlState == SQLState.undefinedTable {
+      try wrap { () throws(PostgresError) in
+        try connection.script(String(decoding: PackageResources.migration_table_sql, as: UTF8.self))
+      }
+      return 0
+    } catch {
+      throw .postgres(error)
+    }
     for row in rows {
       let (version, checksum) = try wrap { () throws(PostgresError) in (Int(try row.int32(0)), try row.text(1)) }
       guard version <= Migrations.all.count else { throw .schemaNewer(found: version, known: Migrations.all.count) }
