@@ -26,16 +26,16 @@ struct Up: AsyncParsableCommand {
     let path = data ?? DataDirectory.standard(environment: ProcessInfo.processInfo.environment)
     let root = try directory.map(RootPath.resolved)
     let servers = try LocalServers(dataDirectory: path)
-    let urls = try await offPool { try servers.start() }
     let outcome: Result<Int32, any Error>
-    do { outcome = .success(try await serve(servers, urls, root)) } catch { outcome = .failure(error) }
+    do { outcome = .success(try await serve(servers, root)) } catch { outcome = .failure(error) }
     try await offPool { servers.stop() }
     throw ExitCode(try outcome.get())
   }
 
-  private func serve(_ servers: LocalServers, _ urls: LocalServers.URLs, _ root: String?) async throws -> Int32 {
+  private func serve(_ servers: LocalServers, _ root: String?) async throws -> Int32 {
+    let urls = try await offPool { try servers.start() }
     let environment = try options.load([
-      "redis_url": urls.redis, "postgres_url": urls.postgres, "slots": slots.slots,
+      "redis_url": urls.redisURL, "postgres_url": urls.postgresURL, "slots": slots.slots,
     ])
     _ = try await offPool { try environment.catalogUnchecked().migrate() }
     let session = UpSession(root: root, servers: servers, environment: environment)

@@ -68,7 +68,7 @@ final class UpSession: Service {
       "Rollcall is up: a worker, and a private Redis and Postgres under \(directory.path).",
       "In another shell:",
       "  export ROLLCALL_CONFIG=\(directory.configurationFile)",
-      "  export ROLLCALL_REDIS_SOCKET=\(directory.redisSocket)",
+      "  export ROLLCALL_REDIS_URL=\(environment.configuration.redisURL)",
       "  export ROLLCALL_POSTGRES_URL='\(environment.configuration.postgresURL)'",
       "  rollcall status; rollcall workers; rollcall --help",
     ]
