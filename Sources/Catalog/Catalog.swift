@@ -38,7 +38,7 @@ public final class Catalog {
     let found: Int
     do {
       found = Int(try connection.execute(Statements.schemaVersion)[0].int32(0))
-    } catch where error.sqlState == SQLState.undefinedTable {
+    } catch  where error.sqlState == SQLState.undefinedTable {
       throw .schemaMissing
     } catch {
       throw .postgres(error)
@@ -50,7 +50,9 @@ public final class Catalog {
   }
 
   /// Runs one prepared statement.
-  func execute(_ statement: PostgresStatement, _ parameters: [PostgresParameter] = []) throws(CatalogError) -> PostgresRows {
+  func execute(_ statement: PostgresStatement, _ parameters: [PostgresParameter] = []) throws(CatalogError)
+    -> PostgresRows
+  {
     try connect()
     return try wrap { () throws(PostgresError) in try connection.execute(statement, parameters) }
   }

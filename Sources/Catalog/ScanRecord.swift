@@ -21,6 +21,32 @@ public struct ScanRecord: Sendable {
   public let errorMessage: String?
   public let queue: String
   public let maxParallel: Int
+
+  /// For the model of the catalogue that tests run against; everybody else reads rows.
+  package init(
+    id: ScanID, libraryID: LibraryID, library: String, rootPath: String, mode: ScanMode, status: ScanStatus,
+    requestedBy: String?, requestedThrough: String, requestID: String?, requestedAt: Date, startedAt: Date?,
+    completedAt: Date?, counters: ScanCounters, message: String?, errorMessage: String?, queue: String,
+    maxParallel: Int
+  ) {
+    self.id = id
+    self.libraryID = libraryID
+    self.library = library
+    self.rootPath = rootPath
+    self.mode = mode
+    self.status = status
+    self.requestedBy = requestedBy
+    self.requestedThrough = requestedThrough
+    self.requestID = requestID
+    self.requestedAt = requestedAt
+    self.startedAt = startedAt
+    self.completedAt = completedAt
+    self.counters = counters
+    self.message = message
+    self.errorMessage = errorMessage
+    self.queue = queue
+    self.maxParallel = maxParallel
+  }
 }
 
 /// What a scan has counted so far.
@@ -39,6 +65,8 @@ public struct ScanCounters: Sendable, Equatable {
   public var bytesSeen: Decimal = 0
   public var errors: Int64 = 0
   public var slicesRedone: Int64 = 0
+
+  package init() {}
 }
 
 extension ScanRecord {

@@ -52,7 +52,9 @@ extension Catalog {
     }
   }
 
-  private func scans(_ statement: PostgresStatement, _ parameters: [PostgresParameter]) throws(CatalogError) -> [ScanRecord] {
+  private func scans(_ statement: PostgresStatement, _ parameters: [PostgresParameter]) throws(CatalogError)
+    -> [ScanRecord]
+  {
     let rows = try execute(statement, parameters)
     return try wrap { () throws(PostgresError) in
       try rows.map { (row) throws(PostgresError) in try ScanRecord(row) }

@@ -1,0 +1,159 @@
+import Catalog
+import ScanModel
+
+/// The model as one slot sees it. One thread owns it; several over one `MemoryCatalog` may be at work at once.
+public final class MemorySlotCatalog: SlotCatalog {
+  private let catalog: MemoryCatalog
+  private let slot: SlotID
+  private let host: String
+  private let maxAttempts: Int
+  /// Rows that the claim in hand has sent and not yet committed.
+  private var sent: [SliceFrontier.Directory] = []
+
+  init(_ catalog: MemoryCatalog, slot: SlotID, host: String, maxAttempts: Int) {
+    self.catalog = catalog
+    self.slot = slot
+    self.host = host
+    self.maxAttempts = maxAttempts
+  }
+
+  /// Sends the row of a directory that the claimed slice found; it is there from the commit on. Its id.
+  public func sendDirectory(name: [UInt8], in parent: Int64) throws(CatalogError) -> Int64 {
+    let id = try catalog.withState { (state) throws(CatalogError) in state.nextDirectoryID() }
+    sent.append(SliceFrontier.Directory(id: id, parent: parent, name: name))
+    return id
+  }
+
+  public func ping() throws(CatalogError) {}
+
+  public func admit(_ request: ScanRequest) throws(CatalogError) -> Admission {
+    catalog.admit(request, through: .queue)
+  }
+
+  public func standing(of slice: SliceID) throws(CatalogError) -> SliceStanding {
+    try catalog.withState { (state) throws(CatalogError) in
+      guard let scan = state.scans[slice.scan], scan.status.isActive, let row = scan.slices[slice.number] else {
+        return .ended
+      }
+      if row.state == .done { return .done(queued: scan.queued) }
+      return scan.status == .paused ? .held : .open(epoch: row.epoch)
+    }
+  }
+
+  public func claim(_ slice: SliceID, epoch: Int32, as claim: ClaimID) throws(CatalogError) -> SliceClaim? {
+    try catalog.withState { (state) throws(CatalogError) -> SliceClaim? in
+      guard var scan = state.scans[slice.scan], var row = scan.slices[slice.number],
+        let library = state.libraries[scan.library]
+      else { return nil }
+      guard scan.status == .pending || scan.status == .running, row.state != .done, row.epoch == epoch else {
+        return nil
+      }
+      row.state = .running
+      row.epoch += 1
+      row.claim = claim
+      row.worker = slot.description
+      scan.slices[slice.number] = row
+      scan.start()
+      state.scans[slice.scan] = scan
+      return SliceClaim(
+        slice: slice, kind: row.kind, epoch: row.epoch, claim: claim, attempts: row.attempts, library: library.id,
+        libraryName: library.name, rootPath: library.rootPath, queue: scan.rules.queue, rules: scan.rules,
+        mode: scan.request.mode, entriesSeen: scan.counters.filesSeen + scan.counters.directoriesSeen,
+        frontier: state.frontier(row.frontier))
+    }
+  }
+
+  public func commit(_ claim: SliceClaim, _ results: SliceResults) throws(CatalogError) -> [SliceID] {
+    let rows = sent
+    sent = []
+    return try catalog.withState { (state) throws(CatalogError) in
+      var (scan, slice) = try Self.fence(claim, &state)
+      slice.state = .done
+      slice.entries = results.entries
+      scan.slices[slice.number] = slice
+      let queued = scan.settle(results)
+      state.scans[scan.id] = scan
+      for row in rows { state.directories[row.id] = row }
+      for vanished in results.vanished where state.directories[vanished]?.parent != nil {
+        state.directories[vanished] = nil
+      }
+      let root = state.libraries[claim.library]?.root
+      if results.visited.contains(where: { $0.id == root }) { state.libraries[claim.library]?.isCatalogued = true }
+      return queued
+    }
+  }
+
+  public func abandon(_ claim: SliceClaim) { sent = [] }
+
+  public func end(_ claim: SliceClaim) throws(CatalogError) -> ScanStatus {
+    try catalog.withState { (state) throws(CatalogError) in
+      var (scan, _) = try Self.fence(claim, &state)
+      let status = scan.finalise()
+      state.scans[scan.id] = scan
+      return status
+    }
+  }
+
+  public func release(_ claim: SliceClaim) throws(CatalogError) -> Bool {
+    try catalog.withState { (state) throws(CatalogError) in
+      guard let slice = Self.held(claim, state) else { return false }
+      state.scans[claim.slice.scan]?.slices[slice.number] = Self.released(slice)
+      return true
+    }
+  }
+
+  public func fail(_ claim: SliceClaim, message: String) throws(CatalogError) -> SliceVerdict {
+    try catalog.withState { (state) throws(CatalogError) in
+      guard var slice = Self.held(claim, state) else { return .fenced }
+      slice.attempts += 1
+      return Self.cede(slice, of: claim.slice.scan, failing: slice.attempts >= maxAttempts, message, &state)
+    }
+  }
+
+  public func refuse(_ claim: SliceClaim, hosts: [String], message: String) throws(CatalogError) -> SliceVerdict {
+    try catalog.withState { (state) throws(CatalogError) in
+      guard var slice = Self.held(claim, state) else { return .fenced }
+      slice.refusedHosts.insert(host)
+      let failing = slice.refusedHosts.isSuperset(of: hosts)
+      return Self.cede(slice, of: claim.slice.scan, failing: failing, message, &state)
+    }
+  }
+
+  /// The slice's row where it is `running` under this claim.
+  private static func held(_ claim: SliceClaim, _ state: MemoryCatalog.State) -> MemorySlice? {
+    guard let slice = state.scans[claim.slice.scan]?.slices[claim.slice.number], slice.state == .running,
+      slice.epoch == claim.epoch, slice.claim == claim.claim
+    else { return nil }
+    return slice
+  }
+
+  /// What a commit writes to; whoever meets a scan that has ended drops its slices.
+  private static func fence(
+    _ claim: SliceClaim, _ state: inout MemoryCatalog.State
+  ) throws(CatalogError) -> (MemoryScan, MemorySlice) {
+    guard let scan = state.scans[claim.slice.scan] else { throw .fenced }
+    guard scan.status == .running || scan.status == .paused else {
+      state.scans[claim.slice.scan]?.slices = [:]
+      throw .fenced
+    }
+    guard let slice = held(claim, state) else { throw .fenced }
+    return (scan, slice)
+  }
+
+  private static func released(_ slice: MemorySlice) -> MemorySlice {
+    var slice = slice
+    slice.state = .queued
+    slice.claim = nil
+    slice.worker = nil
+    return slice
+  }
+
+  private static func cede(
+    _ slice: MemorySlice, of scan: ScanID, failing: Bool, _ message: String, _ state: inout MemoryCatalog.State
+  ) -> SliceVerdict {
+    state.scans[scan]?.slices[slice.number] = released(slice)
+    guard failing else { return .requeued }
+    state.scans[scan]?.fail(message)
+    return .failed
+  }
+}
