@@ -14,6 +14,7 @@ CREATE FUNCTION admit_scan(
 DECLARE
   v_library libraries;
   v_scan    bigint;
+  v_ours    boolean;
 BEGIN
   SELECT s.id INTO v_scan FROM scans s WHERE s.request_id = p_request_id;
   IF FOUND THEN
@@ -34,9 +35,15 @@ BEGIN
   END IF;
 
   LOOP
-    SELECT s.id INTO v_scan FROM scans s
-     WHERE s.library_id = v_library.id AND s.status IN ('pending', 'running', 'paused');
-    IF FOUND THEN
+    -- Both in one look: the active scan may be the one that this request id has just made.
+    SELECT s.id, coalesce(s.request_id = p_request_id, false) INTO v_scan, v_ours
+      FROM scans s
+     WHERE s.request_id = p_request_id OR s.library_id = v_library.id AND s.status IN ('pending', 'running', 'paused')
+     ORDER BY 2 DESC LIMIT 1;
+    IF v_ours THEN
+      RETURN QUERY SELECT 'existing', v_scan;
+      RETURN;
+    ELSIF FOUND THEN
       INSERT INTO scan_events (scan_id, event, actor, detail)
       VALUES (v_scan, 'refused', p_requested_by,
               jsonb_build_object('through', p_requested_through, 'request_id', p_request_id, 'mode', p_mode));
@@ -65,12 +72,6 @@ BEGIN
       RETURN QUERY SELECT 'admitted', v_scan;
       RETURN;
     END IF;
-
-    -- Another admission was faster: by the same request id, or of the same library.
-    SELECT s.id INTO v_scan FROM scans s WHERE s.request_id = p_request_id;
-    IF FOUND THEN
-      RETURN QUERY SELECT 'existing', v_scan;
-      RETURN;
-    END IF;
+    -- Another admission was faster, by the same request id or of the same library: look again.
   END LOOP;
 END $$;
