@@ -89,8 +89,13 @@ public final class PostgresSlotCatalog: SlotCatalog {
   }
 
   public func end(_ claim: SliceClaim) throws(CatalogError) -> ScanStatus {
-    let rows = try catalog.execute(Statements.scanEnd, claim.fence + [.text(slot.description)])
-    return try wrap { () throws(PostgresError) in try decode(try rows[0].text(0)) }
+    do {
+      let rows = try catalog.execute(Statements.scanEnd, claim.fence + [.text(slot.description)])
+      return try wrap { () throws(PostgresError) in try decode(try rows[0].text(0)) }
+    } catch {
+      if case .fenced = error { try dropSlices(of: claim.slice.scan) }
+      throw error
+    }
   }
 
   public func release(_ claim: SliceClaim) throws(CatalogError) -> Bool {
