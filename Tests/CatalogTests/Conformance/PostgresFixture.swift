@@ -1,0 +1,71 @@
+import PostgresClient
+import ScanModel
+
+@testable import Catalog
+
+struct PostgresFixture: CatalogFixture {
+  let database: TestDatabase
+
+  init() throws { database = try TestDatabase() }
+
+  func addLibrary(_ name: String, rootPath: String, rules: LibraryRules) throws -> LibraryID {
+    try database.catalog().addLibrary(name: name, rootPath: rootPath, rules: rules)
+  }
+
+  func closeLibrary(_ library: LibraryID) throws {
+    _ = try database.catalog().execute(Statements.libraryClose, [.int64(library.rawValue)])
+  }
+
+  func slotCatalog(_ slot: SlotID, host: String, maxAttempts: Int) throws -> any WalkingCatalog {
+    PostgresSlotCatalog(catalog: database.catalog(), slot: slot, host: host, maxAttempts: maxAttempts)
+  }
+
+  func pause(_ scan: ScanID) throws {
+    try change(scan, "UPDATE scans SET status = 'paused' WHERE id = $1 AND status IN ('pending', 'running')")
+  }
+
+  func resume(_ scan: ScanID) throws {
+    try change(
+      scan,
+      """
+      UPDATE scans SET status = CASE WHEN started_at IS NULL THEN 'pending' ELSE 'running' END
+       WHERE id = $1 AND status = 'paused'
+      """)
+    try change(scan, "SELECT promote_slices($1)")
+  }
+
+  func cancel(_ scan: ScanID) throws {
+    try change(
+      scan,
+      """
+      UPDATE scans SET status = 'cancelled', completed_at = now()
+       WHERE id = $1 AND status IN ('pending', 'running', 'paused')
+      """)
+  }
+
+  func scan(_ id: ScanID) throws -> ScanRecord? { try database.catalog().scan(id) }
+
+  func slices(of scan: ScanID) throws -> [SliceFacts] {
+    let rows = try database.connection().query(
+      """
+      SELECT number, kind, state, epoch, attempts, worker, cardinality(frontier) FROM slices
+       WHERE scan_id = $1 ORDER BY number
+      """, [.int64(scan.rawValue)])
+    return try rows.map { row in
+      SliceFacts(
+        number: try row.int32(0), kind: try decode(try row.text(1)), state: try decode(try row.text(2)),
+        epoch: try row.int32(3), attempts: Int(try row.int32(4)), worker: try row.optionalText(5),
+        directories: Int(try row.int32(6)))
+    }
+  }
+
+  func shares(of scan: ScanID) throws -> [String: [Int64]] {
+    let rows = try database.connection().query(
+      "SELECT worker, slices, entries FROM scan_shares WHERE scan_id = $1", [.int64(scan.rawValue)])
+    return try Dictionary(uniqueKeysWithValues: rows.map { (try $0.text(0), [try $0.int64(1), try $0.int64(2)]) })
+  }
+
+  private func change(_ scan: ScanID, _ sql: String) throws {
+    try database.connection().query(sql, [.int64(scan.rawValue)])
+  }
+}
