@@ -15,7 +15,7 @@ public protocol SlotCatalog: AnyObject {
   func claim(_ slice: SliceID, epoch: Int32, as claim: ClaimID) throws(CatalogError) -> SliceClaim?
 
   /// Commits a walked slice in one transaction; throws `fenced` where the claim is superseded or the scan
-  /// has ended. Returns the slices that are now queued and want a pointer.
+  /// has ended. Returns the slices that are now queued and want a pointer, what is to be visited first first.
   func commit(_ claim: SliceClaim, _ results: SliceResults) throws(CatalogError) -> [SliceID]
 
   /// Takes back what the claim has sent so far.

@@ -1,1 +1,2 @@
-SELECT * FROM settle_slice($1, $2, $3, $4, $5, $6)
+-- The newest first: its frontier is to be visited first.
+SELECT number FROM settle_slice($1, $2, $3, $4, $5, $6) AS number ORDER BY number DESC
