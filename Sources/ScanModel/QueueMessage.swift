@@ -27,6 +27,8 @@ public enum QueueMessage: Sendable, Equatable {
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw Garbage(reason: "message is not valid UTF-8")
     }
+    // JSON never holds one; the parser would take it for a sign of UTF-16.
+    guard !bytes.contains(0) else { throw Garbage(reason: "message holds a NUL byte") }
     let json: Any
     do {
       json = try JSONSerialization.jsonObject(with: Data(text.utf8), options: [.fragmentsAllowed])
@@ -75,9 +77,16 @@ public enum QueueMessage: Sendable, Equatable {
 
     func integer(_ name: String) throws(Garbage) -> Int? {
       guard let value = object[name], !(value is NSNull) else { return nil }
-      guard let number = value as? NSNumber, !(value is Bool), let integer = Int(exactly: number.doubleValue)
+      guard let number = value as? NSNumber, !Self.isBoolean(number), let integer = Int(exactly: number.doubleValue)
       else { throw Garbage(reason: "field \"\(name)\" is not an integer") }
       return integer
+    }
+
+    /// Foundation's `is Bool` holds for the numbers 0 and 1 too; JSON's `true` and `false` alone are kept as
+    /// a C char, the type whose encoding is `c`.
+    private static func isBoolean(_ number: NSNumber) -> Bool {
+      // A type's encoding is a C string that lives as long as the process.
+      unsafe number.objCType.pointee == CChar(bitPattern: UInt8(ascii: "c"))
     }
   }
 }
@@ -117,8 +126,12 @@ public struct ScanRequest: Sendable, Equatable {
     let text = try fields.string("mode") ?? ScanMode.full.rawValue
     guard let mode = ScanMode(rawValue: text) else {
       let known = ScanMode.allCases.map(\.rawValue).joined(separator: ", ")
-      throw QueueMessage.Garbage(reason: "unknown mode \"\(text.prefix(64))\"; known are \(known)")
+      throw QueueMessage.Garbage(reason: "unknown mode \(Self.quoted(text)); known are \(known)")
     }
     self.mode = mode
+  }
+  /// The beginning of a stranger's text, on one line.
+  private static func quoted(_ text: String) -> String {
+    String(String.UnicodeScalarView(text.unicodeScalars.prefix(64))).debugDescription
   }
 }
