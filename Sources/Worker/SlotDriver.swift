@@ -92,11 +92,10 @@ final class SlotDriver {
     }
   }
 
-  /// A request that the catalogue answers with an error of its own making would do so for ever.
   private func admit(_ request: ScanRequest) throws(CatalogError) -> SlotMachine.Event {
     let admission: Admission
     do { admission = try catalog.admit(request) } catch {
-      guard case .postgres(let cause) = error, !cause.isOutage, !cause.isRetryable else { throw error }
+      guard error.blamesInput else { throw error }
       return .inadmissible(reason: "the catalogue refuses it: \(error)")
     }
     switch admission {
@@ -112,7 +111,8 @@ final class SlotDriver {
 
   private func take(_ lock: HeldLock, for job: TakenJob) throws(QueueError) -> SlotMachine.Event {
     let outcome = try queue.claim(job, slice: lock.slice, claim: lock.claim)
-    if outcome == .claimed { shared.board.enter(job, lock, activity: activity) }
+    // An earlier try may have put the job on the board.
+    if outcome == .claimed { shared.board.enter(job, lock, activity: activity) } else { shared.board.leave(slot: slot) }
     return .locked(outcome)
   }
 
@@ -157,7 +157,8 @@ final class SlotDriver {
 extension SlotMachine.Action {
   fileprivate var reachesQueue: Bool {
     switch self {
-    case .look, .take, .lock, .finish, .handBack, .bury: true
+    // Not `look`: a replica answers it too.
+    case .take, .lock, .finish, .handBack, .bury: true
     default: false
     }
   }
@@ -167,5 +168,14 @@ extension SlotMachine.Action {
     case .ping, .admit, .inspect, .claim, .work, .release, .fail: true
     default: false
     }
+  }
+}
+
+extension CatalogError {
+  /// What was sent can never be taken: a value out of range, a constraint, too large (SQLSTATE classes 22,
+  /// 23, 54). Whatever else goes wrong, such as a deadline, is not the request's fault.
+  var blamesInput: Bool {
+    guard case .postgres(let cause) = self, let state = cause.sqlState else { return false }
+    return ["22", "23", "54"].contains(state.prefix(2))
   }
 }

@@ -15,81 +15,11 @@ import ScanModel
 /// are repeated until they succeed; everything before them may be forgotten at any moment, because the
 /// job is in the slot's in-flight list and each step may be taken again.
 public struct SlotMachine: Sendable {
-  public enum Action: Sendable, Equatable {
-    /// Ask whether the catalogue can be worked with.
-    case ping
-    /// Look for a job in the slot's own in-flight lists.
-    case look
-    /// Take a job, waiting a moment for one.
-    case take
-    case admit(ScanRequest)
-    case inspect(SliceID)
-    case lock(TakenJob, HeldLock)
-    case claim(HeldLock, epoch: Int32)
-    /// Walk or finalise, and commit.
-    case work(SliceClaim)
-    /// Take back what was sent, and set the slice `queued`; no attempt is counted.
-    case release(SliceClaim)
-    /// Record that the slice failed by itself.
-    case fail(SliceClaim, message: String)
-    /// Record that this host cannot open the root.
-    case refuse(SliceClaim, message: String)
-    /// Pushes the pointers of the slices that follow from the job, and ends it.
-    case finish(TakenJob, HeldLock?, then: Successors)
-    case handBack(TakenJob, HeldLock?, QueueEnd)
-    case bury(TakenJob, reason: String)
-    case wait(Duration)
-    case stop
-  }
-
-  /// Slices that a job has queued, and whose pointers are to be pushed to `queue`.
-  public struct Successors: Sendable, Equatable {
-    public let slices: [SliceID]
-    public let queue: String
-
-    static let none = Successors(slices: [], queue: "")
-  }
-
-  /// The answer to an action.
-  public enum Event: Sendable {
-    case pinged
-    /// Of `look` and `take`.
-    case job(TakenJob?)
-    case admitted(Admission)
-    /// The catalogue will never take this request.
-    case inadmissible(reason: String)
-    case standing(SliceStanding)
-    case locked(ClaimOutcome)
-    case claimed(SliceClaim?)
-    case worked(WorkOutcome)
-    /// Of `release`, `fail` and `refuse`.
-    case ceded(SliceVerdict)
-    /// Of `finish`, `handBack` and `bury`.
-    case settled
-    case waited
-    /// Redis did not answer, or not as it should; whether it did the deed is not known.
-    case queueAway
-    /// The same of Postgres.
-    case catalogAway
-  }
-
-  /// How the work on a claimed slice ended.
-  public enum WorkOutcome: Sendable, Equatable {
-    /// Committed; these slices are queued now.
-    case committed(queued: [SliceID])
-    /// Another claim has the slice, or its scan has ended: nothing was written.
-    case superseded
-    /// Told to stop, or the database asked to try again: nothing was written.
-    case interrupted
-    case rootUnavailable(message: String)
-    case failed(message: String)
-  }
-
   private enum State: Sendable {
     /// → looking | waiting
     case pinging
-    /// → taking | a job's first step
-    case looking
+    /// → taking | a job's first step; the last look of a slot that stops: → settling | stopped
+    case looking(isLast: Bool)
     /// → looking | a job's first step
     case taking
     /// → settling
@@ -104,7 +34,7 @@ public struct SlotMachine: Sendable {
     case working(TakenJob, HeldLock, SliceClaim)
     /// → settling
     case ceding(TakenJob, HeldLock, to: QueueEnd)
-    /// → looking | pinging | waiting
+    /// → looking | pinging | waiting | stopped
     case settling(Action, then: Next)
     /// → whatever the wait was for
     case waiting(Next)
@@ -114,27 +44,37 @@ public struct SlotMachine: Sendable {
   /// What comes after a job or a wait.
   private indirect enum Next: Sendable {
     case look
+    /// Looks for a job that may be in flight after a lost reply, also when stopping.
+    case recover
     case ping
     case settle(Action, then: Next)
     case pause(Duration, then: Next)
+    case stop
   }
 
   private var state: State = .pinging
   private var queueBackoff = Backoff()
   private var catalogBackoff = Backoff()
-  /// The claim under which the job in hand was last tried: a second try after a lost reply must come under
-  /// the same one, or it would find the lock held by a stranger.
-  private var lastClaim: (payload: [UInt8], claim: ClaimID)?
+  /// The lock under which the job in hand was last tried: a second try after a lost reply must come under
+  /// the same claim, or it would find the lock held by a stranger.
+  private var lastTry: (job: TakenJob, lock: HeldLock)?
+  private var random: any RandomNumberGenerator & Sendable
   /// How long to wait after a slice that failed or that this host cannot work on.
   private let retryInterval: Duration
 
-  public init(retryInterval: Duration) { self.retryInterval = retryInterval }
+  /// - Parameter random: for the jitter of waits.
+  public init(
+    retryInterval: Duration, random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
+  ) {
+    self.retryInterval = retryInterval
+    self.random = random
+  }
 
   /// The first action; every further one answers an event.
   public func start() -> Action { .ping }
 
   /// - Parameter stopping: no new work is begun any more, and the machine stops as soon as the job in hand
-  ///   has an end.
+  ///   has an end. Once set, it stays so.
   public mutating func handle(_ event: Event, stopping: Bool) -> Action {
     switch event {
     case .queueAway: return queueAway(stopping: stopping)
@@ -143,9 +83,11 @@ public struct SlotMachine: Sendable {
     }
     switch (state, event) {
     case (.pinging, .pinged):
-      catalogBackoff.reset()
       return proceed(.look, stopping: stopping)
-    case (.looking, .job(let job)), (.taking, .job(let job)):
+    case (.looking, .job(let job)):
+      // A replica answers looks too: this does not end an outage.
+      return begin(job, stopping: stopping)
+    case (.taking, .job(let job)):
       queueBackoff.reset()
       return begin(job, stopping: stopping)
     case (.admitting(let job), .admitted(let admission)):
@@ -153,20 +95,20 @@ public struct SlotMachine: Sendable {
     case (.admitting(let job), .inadmissible(let reason)):
       return settle(.bury(job, reason: reason), then: .look)
     case (.inspecting(let job, let slice), .standing(let standing)):
-      return inspected(job, slice, standing)
+      return inspected(job, slice, standing, stopping: stopping)
     case (.locking(let job, let lock, let epoch), .locked(let outcome)):
       return locked(job, lock, epoch, outcome, stopping: stopping)
     case (.claiming(let job, let lock), .claimed(let claim)):
-      guard let claim else { return settle(.handBack(job, lock, .front), then: .look) }
-      state = .working(job, lock, claim)
-      return .work(claim)
+      return claimed(job, lock, claim, stopping: stopping)
     case (.working(let job, let lock, let claim), .worked(let outcome)):
       return worked(job, lock, claim, outcome)
     case (.ceding(let job, let lock, let end), .ceded(let verdict)):
       return ceded(job, lock, end, verdict)
     case (.settling(_, let next), .settled):
       queueBackoff.reset()
-      lastClaim = nil
+      lastTry = nil
+      // A ping does not end an outage: a database that takes no writes answers it too.
+      if case .pause(_, then: .ping) = next {} else { catalogBackoff.reset() }
       return proceed(next, stopping: stopping)
     case (.waiting(let next), .waited):
       return proceed(next, stopping: stopping)
@@ -183,7 +125,7 @@ public struct SlotMachine: Sendable {
       }
       return proceed(.look, stopping: stopping)
     }
-    if stopping { return settle(.handBack(job, nil, .front), then: .look) }
+    if stopping { return settle(.handBack(job, lock(of: job), .front), then: .look) }
     do throws(QueueMessage.Garbage) {
       switch try QueueMessage.parse(job.payload) {
       case .request(let request):
@@ -202,11 +144,10 @@ public struct SlotMachine: Sendable {
     switch admission {
     case .admitted(let scan):
       .finish(job, nil, then: first(of: scan))
-    case .existing(let scan):
-      // Whoever admitted it may have died before the push. A second pointer does no harm.
+    case .existing(let scan), .refused(let scan):
+      // This very request may have made it, and the reply or the push was lost. A second pointer does no
+      // harm.
       .finish(job, nil, then: scan.status == .pending ? first(of: scan) : .none)
-    case .refused:
-      .finish(job, nil, then: .none)
     case .catalogued:
       .bury(job, reason: "library is catalogued already, and this release cannot scan it again")
     case .removing:
@@ -220,25 +161,27 @@ public struct SlotMachine: Sendable {
     Successors(slices: [SliceID(scan: scan.id, number: 1)], queue: scan.queue)
   }
 
-  private mutating func inspected(_ job: TakenJob, _ slice: SliceID, _ standing: SliceStanding) -> Action {
+  private mutating func inspected(
+    _ job: TakenJob, _ slice: SliceID, _ standing: SliceStanding, stopping: Bool
+  ) -> Action {
     switch standing {
+    case .open where stopping:
+      return settle(.handBack(job, lock(of: job), .front), then: .look)
     case .open(let epoch):
-      let claim = lastClaim.flatMap { $0.payload == job.payload ? $0.claim : nil } ?? ClaimID()
-      lastClaim = (job.payload, claim)
-      let lock = HeldLock(slice: slice, claim: claim)
+      let lock = lock(of: job) ?? HeldLock(slice: slice, claim: ClaimID())
+      lastTry = (job, lock)
       state = .locking(job, lock, epoch: epoch)
       return .lock(job, lock)
     case .done(let queued):
-      return settle(.finish(job, heldLock(job, slice), then: Successors(slices: queued, queue: job.queue)), then: .look)
+      return settle(.finish(job, lock(of: job), then: Successors(slices: queued, queue: job.queue)), then: .look)
     case .held, .ended:
-      return settle(.finish(job, heldLock(job, slice), then: .none), then: .look)
+      return settle(.finish(job, lock(of: job), then: .none), then: .look)
     }
   }
 
   /// The lock that an earlier try of this job may have left.
-  private func heldLock(_ job: TakenJob, _ slice: SliceID) -> HeldLock? {
-    guard let lastClaim, lastClaim.payload == job.payload else { return nil }
-    return HeldLock(slice: slice, claim: lastClaim.claim)
+  private func lock(of job: TakenJob) -> HeldLock? {
+    lastTry.flatMap { $0.job == job ? $0.lock : nil }
   }
 
   private mutating func locked(
@@ -251,12 +194,23 @@ public struct SlotMachine: Sendable {
       return .claim(lock, epoch: epoch)
     case .held, .gone:
       // Another slot is at work on it, or the job was taken out of the list: not ours in either case.
-      lastClaim = nil
+      lastTry = nil
       return proceed(.look, stopping: stopping)
     }
   }
 
-  private mutating func worked(_ job: TakenJob, _ lock: HeldLock, _ claim: SliceClaim, _ outcome: WorkOutcome) -> Action {
+  private mutating func claimed(_ job: TakenJob, _ lock: HeldLock, _ claim: SliceClaim?, stopping: Bool) -> Action {
+    guard let claim else { return settle(.handBack(job, lock, .front), then: .look) }
+    if stopping {
+      state = .ceding(job, lock, to: .front)
+      return .release(claim)
+    }
+    state = .working(job, lock, claim)
+    return .work(claim)
+  }
+
+  private mutating func worked(_ job: TakenJob, _ lock: HeldLock, _ claim: SliceClaim, _ outcome: WorkOutcome) -> Action
+  {
     switch outcome {
     case .committed(let queued):
       return settle(.finish(job, lock, then: Successors(slices: queued, queue: claim.queue)), then: .look)
@@ -282,24 +236,24 @@ public struct SlotMachine: Sendable {
     }
   }
 
+  /// The deed may have been done. A settling step is repeated; after any other the job, if there is one, is
+  /// in the in-flight list, where a look finds it. Who stops tries once more; then it is left to the reaper.
   private mutating func queueAway(stopping: Bool) -> Action {
-    let wait = queueBackoff.next()
+    let wait = queueBackoff.next(using: &random)
     switch state {
-    case .settling(let action, let next) where !stopping:
-      // It may have been done: each of these steps may be repeated.
-      return pause(wait, then: .settle(action, then: next))
-    default:
-      // The job, if there is one, stays in the in-flight list, where the next look or the reaper finds it.
-      return stopping ? stop() : pause(wait, then: .look)
+    case .settling(_, then: .stop), .looking(isLast: true): return stop()
+    case .settling(let action, _) where stopping: return settle(action, then: .stop)
+    case .settling(let action, let next): return pause(wait, then: .settle(action, then: next))
+    default: return stopping ? proceed(.recover, stopping: true) : pause(wait, then: .recover)
     }
   }
 
   /// Nothing is taken before the catalogue answers again.
   private mutating func catalogAway() -> Action {
-    let wait = catalogBackoff.next()
+    let wait = catalogBackoff.next(using: &random)
     switch state {
     case .admitting(let job), .inspecting(let job, _):
-      return settle(.handBack(job, nil, .front), then: .pause(wait, then: .ping))
+      return settle(.handBack(job, lock(of: job), .front), then: .pause(wait, then: .ping))
     case .locking(let job, let lock, _), .claiming(let job, let lock), .working(let job, let lock, _),
       .ceding(let job, let lock, _):
       return settle(.handBack(job, lock, .front), then: .pause(wait, then: .ping))
@@ -321,9 +275,12 @@ public struct SlotMachine: Sendable {
   private mutating func proceed(_ next: Next, stopping: Bool) -> Action {
     switch next {
     case .settle(let action, let next): return settle(action, then: next)
-    case _ where stopping: return stop()
+    case .recover:
+      state = .looking(isLast: stopping)
+      return .look
+    case _ where stopping, .stop: return stop()
     case .look:
-      state = .looking
+      state = .looking(isLast: false)
       return .look
     case .ping:
       state = .pinging
