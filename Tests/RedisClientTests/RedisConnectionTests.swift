@@ -1,0 +1,125 @@
+import RedisClient
+import TestSupport
+import Testing
+
+@Suite("A connection to a real Redis")
+struct RedisConnectionTests {
+  let connection: RedisConnection
+  let key = RedisArgument(TestServers.uniqueName())
+
+  init() throws {
+    connection = RedisConnection(endpoint: try RedisEndpoint(url: TestServers.redisURL()))
+  }
+
+  @Test("decodes every kind of reply")
+  func decodes() throws {
+    let script = RedisScript(
+      name: "kinds", source: Array("return {1, 'x', false, {-7, {}}, {ok='FINE'}, {err='BAD thing'}}".utf8))
+    let reply = try connection.run(script, keys: [], arguments: [])
+    #expect(
+      reply
+        == .array([
+          .integer(1), .bytes([120]), .null, .array([.integer(-7), .array([])]), .status("FINE"), .error("BAD thing"),
+        ]))
+    #expect(try connection.command("PING") == .status("PONG"))
+    #expect(try connection.command("GET", key) == .null)
+    #expect(try connection.command("INCRBY", key, RedisArgument(Int64.max)) == .integer(.max))
+    try connection.command("DEL", key)
+  }
+
+  @Test("carries exact bytes, of any kind and of any length", arguments: [0, 1, 65_537, 1 << 20, 9 << 20])
+  func exactBytes(_ count: Int) throws {
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ ($0 >> 8)) }
+    try connection.command("SET", key, RedisArgument(bytes))
+    #expect(try connection.command("GET", key) == .bytes(bytes))
+    #expect(try connection.command("GETDEL", key).bytes?.count == count)
+  }
+
+  @Test("throws an error reply, names the command and goes on")
+  func errorReply() throws {
+    try connection.command("SET", key, "text")
+    let error = try #require(throws: RedisError.self) { try connection.command("lpush", key, "secret") }
+    guard case .reply("LPUSH", let message) = error else {
+      Issue.record("\(error)")
+      return
+    }
+    #expect(message.hasPrefix("WRONGTYPE") && !error.isOutage && !error.description.contains("secret"))
+    #expect(try connection.command("GETDEL", key).text == "text")
+  }
+
+  @Test("checks every reply of a pipeline, and stays in step after one that fails")
+  func pipelineWithOneFailure() throws {
+    let error = try #require(throws: RedisError.self) {
+      try connection.pipeline([["SET", key, "1"], ["LLEN", key], ["INCR", key], ["HGET", key, "f"]])
+    }
+    guard case .reply("LLEN", _) = error else {
+      Issue.record("\(error)")
+      return
+    }
+    #expect(try connection.command("GETDEL", key).text == "2")
+  }
+
+  @Test("returns a pipeline's replies in order")
+  func pipelineOrder() throws {
+    let replies = try connection.pipeline((0..<2000).map { ["ECHO", RedisArgument($0)] })
+    #expect(replies.map(\.text) == (0..<2000).map { "\($0)" })
+    #expect(try connection.pipeline([]) == [])
+  }
+
+  @Test("works in the database of its URL")
+  func database() throws {
+    let redis = try PrivateRedis()
+    try RedisConnection(endpoint: redis.endpoint(database: 3)).command("SET", "k", "three")
+    #expect(try RedisConnection(endpoint: redis.endpoint()).command("GET", "k") == .null)
+    #expect(try RedisConnection(endpoint: redis.endpoint(database: 3)).command("GET", "k").text == "three")
+    #expect(throws: RedisError.self) { try RedisConnection(endpoint: redis.endpoint(database: 16)).command("PING") }
+  }
+
+  @Test("connects anew when its idle socket was closed, without a failed call")
+  func reconnectsWhenKilledIdle() throws {
+    let id = try #require(try connection.command("CLIENT", "ID").integer)
+    let other = RedisConnection(endpoint: connection.endpoint)
+    try other.command("CLIENT", "KILL", "ID", RedisArgument(id))
+    #expect(try connection.command("PING") == .status("PONG"))
+    #expect(try connection.command("CLIENT", "ID").integer != id)
+  }
+
+  @Test("fails a call whose socket was closed under it as an outage, and the next one connects anew")
+  func killedInACall() throws {
+    let id = RedisArgument(try #require(try connection.command("CLIENT", "ID").integer))
+    let error = try #require(throws: RedisError.self) {
+      try connection.pipeline([["CLIENT", "KILL", "ID", id, "SKIPME", "no"], ["PING"]])
+    }
+    guard case .unreachable = error else {
+      Issue.record("\(error)")
+      return
+    }
+    #expect(error.isOutage)
+    #expect(try connection.command("PING") == .status("PONG"))
+  }
+}
+
+@Suite("A script")
+struct RedisScriptTests {
+  let script = RedisScript(name: "echo", source: Array("return {KEYS[1], ARGV[1], ARGV[2]}".utf8))
+
+  @Test("gets its keys and arguments, and is loaded again after SCRIPT FLUSH")
+  func reloads() throws {
+    let redis = try PrivateRedis()
+    let connection = RedisConnection(endpoint: redis.endpoint())
+    let expected = RedisValue.array([.bytes([107]), .bytes([0, 255]), .bytes([])])
+    for _ in 0..<3 {
+      #expect(try connection.run(script, keys: ["k"], arguments: [RedisArgument([0, 255]), ""]) == expected)
+      try connection.command("SCRIPT", "FLUSH")
+    }
+    #expect(try connection.run(script, keys: ["k"], arguments: [RedisArgument([0, 255]), ""]) == expected)
+  }
+
+  @Test("that fails is named in the error")
+  func failure() throws {
+    let connection = RedisConnection(endpoint: try RedisEndpoint(url: TestServers.redisURL()))
+    let broken = RedisScript(name: "broken", source: Array("return redis.call('LLEN')".utf8))
+    let error = try #require(throws: RedisError.self) { try connection.run(broken, keys: [], arguments: []) }
+    #expect(error.description.contains("script broken") && !error.isOutage)
+  }
+}
