@@ -70,6 +70,7 @@ public final class RedisSlotQueue: SlotQueue {
     }
   }
 
+  @discardableResult
   public func finish(_ job: TakenJob, lock: HeldLock?, pushing pointers: [[UInt8]]) throws(QueueError) -> Bool {
     let keys = keys(job.queue)
     return try attempting("finish a job of queue \(job.queue)") { () throws(RedisError) in
@@ -80,6 +81,7 @@ public final class RedisSlotQueue: SlotQueue {
     }
   }
 
+  @discardableResult
   public func handBack(_ job: TakenJob, lock: HeldLock?, to end: QueueEnd) throws(QueueError) -> Bool {
     try attempting("hand a job back to queue \(job.queue)") { () throws(RedisError) in
       let reply = try settle(
@@ -88,6 +90,7 @@ public final class RedisSlotQueue: SlotQueue {
     }
   }
 
+  @discardableResult
   public func bury(_ job: TakenJob, lock: HeldLock?, reason: String) throws(QueueError) -> Bool {
     let operation = "bury a job of queue \(job.queue)"
     let entry = try jsonLine(

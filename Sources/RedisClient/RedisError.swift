@@ -29,7 +29,7 @@ public enum RedisError: Error, Equatable {
     String(message.prefix { $0 != " " })
   }
 
-  /// Starting up, failing over, or refusing all writes (Redis's `src/server.c`, `createSharedObjects`).
+  /// The codes of a server that starts up, fails over, or for the moment refuses all writes.
   private static let outageCodes: Set<String> = [
     "LOADING", "READONLY", "MASTERDOWN", "MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "NOREPLICAS", "BUSY",
     "MISCONF", "OOM", "UNBLOCKED",

@@ -15,7 +15,8 @@ final class PrivateRedis {
     socket = directory.appending("redis.sock")
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments =
-      ["redis-server", "--port", "0", "--unixsocket", socket, "--dir", directory.path, "--save", ""] + options
+      ["redis-server", "--port", "0", "--bind", "127.0.0.1", "--unixsocket", socket, "--dir", directory.path]
+      + ["--save", ""] + options
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
     try process.run()

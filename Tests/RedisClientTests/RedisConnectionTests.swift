@@ -66,6 +66,17 @@ struct RedisConnectionTests {
     #expect(try connection.pipeline([]) == [])
   }
 
+  @Test("speaks TCP, by address and by name", arguments: ["127.0.0.1", "localhost"])
+  func tcp(_ host: String) throws {
+    let port = try ScriptedPeer(replies: [], then: .silence).port  // Free again with the peer's end.
+    let redis = try PrivateRedis(["--port", "\(port)"])
+    let connection = RedisConnection(endpoint: try RedisEndpoint(url: "redis://\(host):\(port)/1"))
+    let bytes = [UInt8](repeating: 255, count: 5 << 20)
+    try connection.command("SET", "k", RedisArgument(bytes))
+    #expect(try connection.command("GET", "k") == .bytes(bytes))
+    #expect(try RedisConnection(endpoint: redis.endpoint(database: 1)).command("EXISTS", "k") == .integer(1))
+  }
+
   @Test("works in the database of its URL")
   func database() throws {
     let redis = try PrivateRedis()

@@ -1,0 +1,94 @@
+import Foundation
+import Logging
+import RedisClient
+import ScanModel
+import TestSupport
+
+@testable import JobQueue
+
+/// A queue server as the conformance suite sees it: what is on it, and what others did to it.
+protocol QueueWorld {
+  func slot(_ slot: SlotID, queues: [String]) -> any SlotQueue
+
+  /// The jobs that wait, the next one to be taken first.
+  func waiting(_ queue: String) throws -> [[UInt8]]
+  func inflight(_ slot: SlotID, _ queue: String) throws -> [[UInt8]]
+  func buried(_ queue: String) throws -> [BuriedMessage]
+  func lock(_ slice: SliceID, _ queue: String) throws -> String?
+
+  func setLock(_ slice: SliceID, _ queue: String, to token: String) throws
+  /// The server loses everything.
+  func forget() throws
+}
+
+/// The implementations that must pass the conformance suite.
+enum Implementation: CaseIterable {
+  case redis, memory
+
+  func world() throws -> any QueueWorld {
+    switch self {
+    case .redis: try RedisWorld()
+    case .memory: MemoryQueueServer()
+    }
+  }
+}
+
+/// The real server, under a key prefix of one test's own.
+final class RedisWorld: QueueWorld {
+  let endpoint: RedisEndpoint
+  let prefix = TestServers.uniqueName()
+  /// Looks and meddles from outside.
+  let redis: RedisConnection
+
+  init() throws {
+    endpoint = try RedisEndpoint(url: TestServers.redisURL())
+    redis = RedisConnection(endpoint: endpoint)
+  }
+
+  deinit { try? forget() }  // Leftovers on a test's server harm no other test.
+
+  func slot(_ slot: SlotID, queues: [String]) -> any SlotQueue { redisSlot(slot, queues: queues) }
+
+  func redisSlot(
+    _ slot: SlotID, queues: [String] = ["q"], lockTTL: Duration = .seconds(60), deadCap: Int = 10_000,
+    logger: Logger = Logger(label: "test")
+  ) -> RedisSlotQueue {
+    RedisSlotQueue(
+      connection: RedisConnection(endpoint: endpoint), prefix: prefix, slot: slot, queues: queues, lockTTL: lockTTL,
+      deadCap: deadCap, logger: logger)
+  }
+
+  func waiting(_ queue: String) throws -> [[UInt8]] { try list("{\(queue)}:queue").reversed() }
+  func inflight(_ slot: SlotID, _ queue: String) throws -> [[UInt8]] { try list("{\(queue)}:inflight:\(slot)") }
+
+  func buried(_ queue: String) throws -> [BuriedMessage] {
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .iso8601
+    return try list("{\(queue)}:dead").map { try decoder.decode(BuriedMessage.self, from: Data($0)) }
+  }
+
+  func lock(_ slice: SliceID, _ queue: String) throws -> String? {
+    try redis.command("GET", key("{\(queue)}:lock:\(slice)")).text
+  }
+
+  func setLock(_ slice: SliceID, _ queue: String, to token: String) throws {
+    try redis.command("SET", key("{\(queue)}:lock:\(slice)"), RedisArgument(token))
+  }
+
+  func forget() throws {
+    var cursor: RedisArgument = "0"
+    repeat {
+      let reply = try redis.command("SCAN", cursor, "MATCH", "\(prefix):*", "COUNT", "1000").array ?? []
+      let keys = reply[1].array?.compactMap(\.bytes) ?? []
+      if !keys.isEmpty { try redis.command(["UNLINK"] + keys.map { RedisArgument($0) }) }
+      cursor = RedisArgument(reply[0].bytes ?? [])
+    } while cursor != "0"
+  }
+
+  /// Names are spelled out here: they are public, and must not follow a change of `QueueKeys`.
+  func key(_ name: String) -> RedisArgument { "\(prefix):\(name)" }
+
+  func list(_ name: String) throws -> [[UInt8]] {
+    try (redis.command("LRANGE", key(name), "0", "-1").array ?? []).compactMap(\.bytes)
+  }
+}
