@@ -72,7 +72,8 @@ let package = Package(
     tests("FileTree", ["FileTree", "ScanModel"]),
     tests("JobQueue", ["InMemoryModels", "JobQueue", "RedisClient", "ScanModel"]),
     tests("Catalog", ["BlockingThread", "Catalog", "InMemoryModels", "PostgresClient", "ScanModel", log]),
-    tests("Worker", ["InMemoryModels", "Worker", "ScanModel"]),
+    tests(
+      "Worker", ["BlockingThread", "Catalog", "FileTree", "InMemoryModels", "JobQueue", "ScanModel", "Worker", log]),
     tests("Rollcall", ["rollcall"]),
     tests("EndToEnd", ["rollcall", "PostgresClient", "RedisClient", "ScanModel"]),
   ],

@@ -1,4 +1,5 @@
 import Foundation
+import InMemoryModels
 import Logging
 import RedisClient
 import ScanModel
@@ -30,6 +31,12 @@ enum Implementation: CaseIterable {
     case .redis: try RedisWorld()
     case .memory: MemoryQueueServer()
     }
+  }
+}
+
+extension MemoryQueueServer: QueueWorld {
+  func buried(_ queue: String) -> [BuriedMessage] {
+    buried(queue).map { (job: BuriedJob) in BuriedMessage(job.payload, reason: job.reason, worker: job.worker) }
   }
 }
 

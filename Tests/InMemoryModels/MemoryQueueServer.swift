@@ -1,0 +1,79 @@
+import JobQueue
+import ScanModel
+
+/// The model of the queue: what the scripts' contracts say, in plain Swift. Not safe for several threads.
+public final class MemoryQueueServer {
+  /// The next job to be taken comes first.
+  private var queues: [String: [[UInt8]]] = [:]
+  /// The newest first, by queue and slot.
+  private var lists: [String: [[UInt8]]] = [:]
+  private var locks: [String: String] = [:]
+  private var dead: [String: [BuriedJob]] = [:]
+
+  public init() {}
+
+  /// The queue as one slot sees it.
+  public func slot(_ slot: SlotID, queues: [String]) -> any SlotQueue {
+    MemorySlotQueue(server: self, slot: slot, queues: queues)
+  }
+
+  /// The jobs that wait, the next one to be taken first.
+  public func waiting(_ queue: String) -> [[UInt8]] { queues[queue, default: []] }
+  /// The newest first.
+  public func inflight(_ slot: SlotID, _ queue: String) -> [[UInt8]] { lists["\(queue) \(slot)", default: []] }
+  /// The newest first.
+  public func buried(_ queue: String) -> [BuriedJob] { dead[queue, default: []] }
+  /// The token of a slice's lock.
+  public func lock(_ slice: SliceID, _ queue: String) -> String? { locks["\(queue) \(slice)"] }
+  /// The tokens of all locks.
+  public var allLocks: [String] { locks.values.sorted() }
+
+  /// A producer's LPUSH.
+  public func push(_ message: [UInt8], to queue: String) { put(message, on: queue, at: .back) }
+  public func setLock(_ slice: SliceID, _ queue: String, to token: String) { locks["\(queue) \(slice)"] = token }
+  /// The lock's time to live is over.
+  public func expireLock(token: String) { locks = locks.filter { $0.value != token } }
+
+  /// The server loses everything.
+  public func forget() {
+    queues = [:]
+    lists = [:]
+    locks = [:]
+    dead = [:]
+  }
+
+  func take(_ queue: String, _ slot: SlotID) -> TakenJob? {
+    guard let payload = queues[queue]?.first else { return nil }
+    queues[queue]?.removeFirst()
+    lists["\(queue) \(slot)", default: []].insert(payload, at: 0)
+    return TakenJob(queue: queue, payload: payload)
+  }
+
+  /// Removes one copy and says whether there was one.
+  func remove(_ job: TakenJob, _ slot: SlotID) -> Bool {
+    guard let index = lists["\(job.queue) \(slot)"]?.firstIndex(of: job.payload) else { return false }
+    lists["\(job.queue) \(slot)"]?.remove(at: index)
+    return true
+  }
+
+  func release(_ lock: HeldLock?, _ queue: String, _ slot: SlotID) {
+    guard let lock, self.lock(lock.slice, queue) == "\(slot)/\(lock.claim)" else { return }
+    locks["\(queue) \(lock.slice)"] = nil
+  }
+
+  func put(_ payload: [UInt8], on queue: String, at end: QueueEnd) {
+    switch end {
+    case .front: queues[queue, default: []].insert(payload, at: 0)
+    case .back: queues[queue, default: []].append(payload)
+    }
+  }
+
+  func bury(_ job: BuriedJob, _ queue: String) { dead[queue, default: []].insert(job, at: 0) }
+}
+
+/// An entry of a dead list.
+public struct BuriedJob: Sendable, Equatable {
+  public let payload: [UInt8]
+  public let reason: String
+  public let worker: WorkerID
+}
