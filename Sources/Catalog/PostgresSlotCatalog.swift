@@ -32,13 +32,13 @@ public final class PostgresSlotCatalog: SlotCatalog {
       return (try decode(try row.text(0)), state, try row.optionalInt64(3))
     }
     guard scan.isActive, let state, let epoch else { return .ended }
-    if state == .done { return .done(queued: try queuedSlices(of: slice.scan)) }
+    if state == .done { return .done(queued: try queuedSlices(by: slice)) }
     return scan == .paused ? .held : .open(epoch: Int32(truncatingIfNeeded: epoch))
   }
 
-  private func queuedSlices(of scan: ScanID) throws(CatalogError) -> [SliceID] {
-    let rows = try catalog.execute(Statements.slicesQueued, [.int64(scan.rawValue)])
-    return try slices(rows, of: scan)
+  private func queuedSlices(by slice: SliceID) throws(CatalogError) -> [SliceID] {
+    let rows = try catalog.execute(Statements.slicesQueued, [.int64(slice.scan.rawValue), .int32(slice.number)])
+    return try slices(rows, of: slice.scan)
   }
 
   public func claim(_ slice: SliceID, epoch: Int32, as claim: ClaimID) throws(CatalogError) -> SliceClaim? {

@@ -25,7 +25,8 @@ struct SliceCommit {
       (
         Statements.sliceSettle,
         [
-          scan, .int64Array(results.frontier), .int64(results.directoriesSeen), .int64(results.filesSeen),
+          scan, .int32(claim.slice.number), .int64Array(results.frontier), .int64(results.directoriesSeen),
+          .int64(results.filesSeen),
           .int64(results.bytesSeen), .int64(results.errorsCount),
         ]
       ))

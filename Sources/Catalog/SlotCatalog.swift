@@ -41,7 +41,8 @@ public enum SliceStanding: Sendable, Equatable {
   /// Not to be worked on now: the scan is paused, which pushes its pointers again when it goes on.
   case held
   /// Done, while the scan goes on. Its commit's pointers may have been lost with the worker: these are
-  /// the slices that are queued now. A second pointer to any of them does no harm.
+  /// the slices that its commit queued and that are queued still. A second pointer to any of them does no
+  /// harm; were it all that are queued, by whomever, each such pointer would breed more without end.
   case done(queued: [SliceID])
   /// The scan has ended, or is not known any more.
   case ended

@@ -14,6 +14,8 @@ public struct MemorySlice: Sendable, Equatable {
   public internal(set) var frontier: [Int64] = []
   public internal(set) var entries: Int64 = 0
   var refusedHosts: Set<String> = []
+  /// The slice whose commit queued it.
+  var queuedBy: Int32?
 }
 
 /// What one slot walked of a scan.
@@ -55,6 +57,11 @@ struct MemoryScan: Sendable {
     slices.values.filter { $0.state == .queued }.map(\.number).sorted().map { SliceID(scan: id, number: $0) }
   }
 
+  /// What that slice's commit has queued.
+  func queued(by number: Int32) -> [SliceID] {
+    queued.filter { slices[$0.number]?.queuedBy == number }
+  }
+
   mutating func start() {
     guard status == .pending else { return }
     status = .running
@@ -87,7 +94,7 @@ struct MemoryScan: Sendable {
   }
 
   /// Adds what a slice found to the scan and queues what follows; the newly queued slices.
-  mutating func settle(_ results: SliceResults) -> [SliceID] {
+  mutating func settle(_ results: SliceResults, of number: Int32) -> [SliceID] {
     counters.directoriesSeen += results.directoriesSeen
     counters.filesSeen += results.filesSeen
     counters.filesAdded += results.filesSeen
@@ -99,7 +106,7 @@ struct MemoryScan: Sendable {
     } else if open == 0 {
       add(.finalise, [])
     }
-    return status == .running ? promote() : []
+    return status == .running ? promote(by: number) : []
   }
 
   /// The newest slice holds what is to be visited first.
@@ -115,10 +122,13 @@ struct MemoryScan: Sendable {
     nextSlice += 1
   }
 
-  private mutating func promote() -> [SliceID] {
+  private mutating func promote(by slice: Int32? = nil) -> [SliceID] {
     let room = rules.maxParallel - slices.values.count { $0.state == .queued || $0.state == .running }
     let newest = slices.values.filter { $0.state == .ready }.map(\.number).sorted(by: >).prefix(max(room, 0))
-    for number in newest { slices[number]?.state = .queued }
+    for number in newest {
+      slices[number]?.state = .queued
+      slices[number]?.queuedBy = slice
+    }
     return newest.map { SliceID(scan: id, number: $0) }
   }
 

@@ -35,7 +35,7 @@ public final class MemorySlotCatalog: SlotCatalog {
       guard let scan = state.scans[slice.scan], scan.status.isActive, let row = scan.slices[slice.number] else {
         return .ended
       }
-      if row.state == .done { return .done(queued: scan.queued) }
+      if row.state == .done { return .done(queued: scan.queued(by: slice.number)) }
       return scan.status == .paused ? .held : .open(epoch: row.epoch)
     }
   }
@@ -71,7 +71,7 @@ public final class MemorySlotCatalog: SlotCatalog {
       slice.state = .done
       slice.entries = results.entries
       scan.slices[slice.number] = slice
-      let queued = scan.settle(results)
+      let queued = scan.settle(results, of: slice.number)
       state.scans[scan.id] = scan
       for row in rows { state.directories[row.id] = row }
       for vanished in results.vanished where state.directories[vanished]?.parent != nil {

@@ -81,6 +81,8 @@ CREATE TABLE slices (
   entries       bigint NOT NULL DEFAULT 0,
   -- Hosts whose worker could not open the root.
   refused_hosts text[] NOT NULL DEFAULT '{}',
+  -- The slice whose commit queued it; that slice's pointer, when it is met again, makes up for a lost push.
+  queued_by     integer,
   PRIMARY KEY (scan_id, number),
   CHECK ((state IN ('running', 'done')) = (claim IS NOT NULL)),
   CHECK ((claim IS NULL) = (worker IS NULL)),

@@ -52,9 +52,9 @@ END $$;
 
 -- Queues as many ready slices, the newest first (which keeps the frontier small), as the scan's
 -- max_parallel leaves room for. The caller holds the scan's row, so that two of them cannot both fill
--- the same room.
-CREATE FUNCTION promote_slices(p_scan bigint) RETURNS SETOF integer LANGUAGE sql AS $$
-  UPDATE slices SET state = 'queued'
+-- the same room. p_by is the slice whose commit it is.
+CREATE FUNCTION promote_slices(p_scan bigint, p_by integer DEFAULT NULL) RETURNS SETOF integer LANGUAGE sql AS $$
+  UPDATE slices SET state = 'queued', queued_by = p_by
    WHERE (scan_id, number) IN (
      SELECT r.scan_id, r.number FROM slices r
       WHERE r.scan_id = p_scan AND r.state = 'ready'
@@ -72,7 +72,8 @@ $$;
 -- open any more, and returns the numbers of the slices that are now queued and want a pointer. RC002
 -- where the scan has ended.
 CREATE FUNCTION settle_slice(
-  p_scan bigint, p_frontier bigint[], p_directories bigint, p_files bigint, p_bytes bigint, p_errors bigint
+  p_scan bigint, p_number integer, p_frontier bigint[], p_directories bigint, p_files bigint, p_bytes bigint,
+  p_errors bigint
 ) RETURNS SETOF integer LANGUAGE plpgsql AS $$
 DECLARE
   c_row    CONSTANT integer := 4096;
@@ -106,7 +107,7 @@ BEGIN
 
   UPDATE scans SET open_slices = v_open + v_new, next_slice = v_first + v_new WHERE id = p_scan;
   IF EXISTS (SELECT 1 FROM scans WHERE id = p_scan AND status = 'running') THEN
-    RETURN QUERY SELECT promote_slices(p_scan);
+    RETURN QUERY SELECT promote_slices(p_scan, p_number);
   END IF;
 END $$;
 
