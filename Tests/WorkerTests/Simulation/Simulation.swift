@@ -121,7 +121,8 @@ extension Simulation {
     var lines = ["locks \(queue.allLocks)"]
     for scan in scans {
       let slices = catalog.slices(of: scan.id).filter { $0.state != .done }
-      lines.append("scan \(scan.id) \(scan.status): " + slices.map { "\($0.number) \($0.state)" }.joined(separator: ", "))
+      lines.append(
+        "scan \(scan.id) \(scan.status): " + slices.map { "\($0.number) \($0.state)" }.joined(separator: ", "))
     }
     for queue in Self.queues { lines.append("\(queue): " + text(self.queue.waiting(queue))) }
     for slot in slots { lines.append("\(slot.id) \(slot.action): " + text(inflight(of: slot.id).map(\.payload))) }
