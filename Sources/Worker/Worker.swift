@@ -57,8 +57,7 @@ public final class Worker: Service {
       try BlockingThread(name: "slot-\(activity.slot.index)") { [self] in driver(activity).run() }
     }
     let hurrying = try BlockingThread(name: "shutdown") { [shared] in
-      shared.stop.waitUntilRequested()
-      if !over.wait(for: .seconds(1)) { shared.stop.hurry() }
+      shared.stop.hurryUnless(over, within: .seconds(1))
     }
     return WorkerThreads(slots: slots, beating: beating, hurrying: hurrying, over: over, stop: shared.stop)
   }

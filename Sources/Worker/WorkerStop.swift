@@ -15,5 +15,10 @@ final class WorkerStop: Sendable {
 
   /// Waits for `duration`, or until a stop is requested.
   func wait(for duration: Duration) { requested.wait(for: duration) }
-  func waitUntilRequested() { requested.wait() }
+
+  /// Waits for the request, and then hurries unless everything is `over` within `grace`.
+  func hurryUnless(_ over: StopSignal, within grace: Duration) {
+    requested.wait()
+    if !over.wait(for: grace) { hurry() }
+  }
 }

@@ -1,0 +1,57 @@
+import Logging
+import Synchronization
+import Testing
+
+@testable import Worker
+
+@Suite("An outage in the log")
+struct OutageTests {
+  private let log = RecordedLog()
+  private let outage: Outage
+
+  init() {
+    let log = log
+    outage = Outage(of: "Redis", logger: Logger(label: "test") { _ in RecordingLogHandler(log: log) })
+  }
+
+  @Test("is one line when the server goes and one when it is back, however many threads see it")
+  func oneLineEach() {
+    for _ in 0..<3 {
+      for _ in 0..<5 { outage.begin("cannot reach it") }
+      for _ in 0..<5 { outage.end() }
+    }
+    let once = [
+      "error Redis is away; trying again until it is back reason=cannot reach it", "notice Redis is back",
+    ]
+    #expect(log.lines == once + once + once)
+  }
+
+  @Test("a server that never went is not said to be back")
+  func neverAway() {
+    outage.end()
+    #expect(log.lines.isEmpty)
+  }
+}
+
+/// What was logged, from any thread.
+final class RecordedLog: Sendable {
+  private let recorded = Mutex<[String]>([])
+  var lines: [String] { recorded.withLock { $0 } }
+  func add(_ line: String) { recorded.withLock { $0.append(line) } }
+}
+
+struct RecordingLogHandler: LogHandler {
+  let log: RecordedLog
+  var metadata: Logger.Metadata = [:]
+  var logLevel = Logger.Level.trace
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    let metadata = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+    log.add("\(event.level) \(event.message)\(metadata)")
+  }
+}

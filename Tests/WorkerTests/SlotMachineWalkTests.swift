@@ -1,0 +1,135 @@
+import Catalog
+import JobQueue
+import ScanModel
+import TestSupport
+import Testing
+
+@testable import Worker
+
+/// Walks the machine at random through every answer that each of its actions may get, and checks at each
+/// step what must always hold.
+@Suite("The slot's machine, whatever it hears")
+struct SlotMachineWalkTests {
+  @Test("keeps its promises in every state, for every answer, stopping or not")
+  func walks() {
+    var heard: Set<String> = []
+    for seed in 0..<12_000 { walk(seed: UInt64(seed), &heard) }
+    let all = Self.actions.flatMap { action in
+      Self.answers(to: action).indices.flatMap { index in
+        [false, true].map { Self.key(action, index, stopping: $0) }
+      }
+    }
+    let missing = Set(all).subtracting(heard)
+    #expect(missing.isEmpty, "the walks do not show every answer in every state")
+  }
+
+  private func walk(seed: UInt64, _ heard: inout Set<String>) {
+    var random = SeededRandom(seed: seed)
+    var machine = MachineUnderTest(random: SeededRandom(seed: seed))
+    var watch = Watch()
+    let stopAt = Int.random(in: 0..<40, using: &random)
+    for step in 0..<60 where machine.action != .stop {
+      let stopping = step >= stopAt
+      let action = machine.action
+      let answers = Self.answers(to: action)
+      // The first answer leads on to what comes rarely.
+      let index = Bool.random(using: &random) ? 0 : Int.random(in: answers.indices, using: &random)
+      heard.insert(Self.key(action, index, stopping: stopping))
+      machine.hear(answers[index], stopping: stopping)
+      watch.saw(action, answers[index])
+      if let broken = watch.broken(by: machine.action, stopping: stopping) {
+        Issue.record("seed \(seed), step \(step): \(action), \(answers[index]), \(machine.action): \(broken)")
+        return
+      }
+    }
+    #expect(machine.action == .stop, "seed \(seed): does not stop")
+  }
+
+  /// What may be answered to each kind of action; `queueAway` and `catalogAway` where a server is asked.
+  private static func answers(to action: SlotMachine.Action) -> [SlotMachine.Event] {
+    switch action {
+    case .ping: [.pinged, .catalogAway]
+    case .look, .take: [.job(.pointer), .job(nil), .job(.request), .job(.garbage), .queueAway]
+    case .admit: SlotMachineTests.admissions.map { .admitted($0.0) } + [.inadmissible(reason: ""), .catalogAway]
+    case .inspect: [.standing(.open(epoch: 4)), .catalogAway] + SlotMachineTests.standings.map { .standing($0.0) }
+    case .lock: [.locked(.claimed), .locked(.held), .locked(.gone), .queueAway]
+    case .claim(let lock, _): [.claimed(.of(lock)), .claimed(nil), .catalogAway]
+    case .work:
+      [
+        .worked(.committed(queued: SliceID.next)), .worked(.superseded), .worked(.interrupted),
+        .worked(.rootUnavailable(message: "")), .worked(.failed(message: "")), .catalogAway,
+      ]
+    case .release: [.ceded(.requeued), .ceded(.fenced), .catalogAway]
+    case .fail: [.ceded(.requeued), .ceded(.failed), .ceded(.fenced), .catalogAway]
+    case .refuse: [.ceded(.requeued), .ceded(.failed), .ceded(.fenced), .catalogAway, .queueAway]
+    case .finish, .handBack, .bury: [.settled, .queueAway]
+    case .wait: [.waited]
+    case .stop: []
+    }
+  }
+
+  /// One of each kind.
+  private static let actions: [SlotMachine.Action] = {
+    let lock = HeldLock(slice: .seven, claim: ClaimID())
+    let claim = SliceClaim.of(lock)
+    return [
+      .ping, .look, .take, .admit(ScanRequest(target: .name("media"))), .inspect(.seven), .lock(.pointer, lock),
+      .claim(lock, epoch: 4), .work(claim), .release(claim), .fail(claim, message: ""), .refuse(claim, message: ""),
+      .finish(.pointer, lock, then: SlotMachineTests.none), .handBack(.pointer, lock, .front),
+      .bury(.garbage, reason: ""), .wait(.zero),
+    ]
+  }()
+
+  private static func key(_ action: SlotMachine.Action, _ answer: Int, stopping: Bool) -> String {
+    "\(Mirror(reflecting: action).children.first?.label ?? "\(action)"), answer \(answer)\(stopping ? ", stopping" : "")"
+  }
+}
+
+/// What a walk has shown so far.
+private struct Watch {
+  private var inHand: TakenJob?
+  private var queueFailures = 0
+  private var isCatalogAway = true
+  private var lastLock: (job: TakenJob, lock: HeldLock)?
+
+  mutating func saw(_ action: SlotMachine.Action, _ answer: SlotMachine.Event) {
+    if case .lock(let job, let lock) = action { lastLock = (job, lock) }
+    switch answer {
+    case .queueAway: queueFailures += 1
+    case .catalogAway: isCatalogAway = true
+    case .pinged: isCatalogAway = false
+    case .waited: break
+    default: queueFailures = 0
+    }
+    switch answer {
+    case .job(let job):
+      inHand = job
+    case .settled, .locked(.held), .locked(.gone):
+      inHand = nil
+      lastLock = nil
+    default: break
+    }
+  }
+
+  /// The promise that `action` breaks.
+  func broken(by action: SlotMachine.Action, stopping: Bool) -> String? {
+    switch action {
+    case .take, .admit, .inspect, .lock, .claim, .work:
+      if stopping { return "work is begun although it stops" }
+      if isCatalogAway { return "work is begun while the catalogue is away" }
+      if action == .take, inHand != nil { return "a job is taken while another is in hand" }
+    case .finish(let job, _, _), .handBack(let job, _, _), .bury(let job, _):
+      if job != inHand { return "a job ends that is not in hand" }
+    case .stop:
+      if !stopping { return "it stops untold" }
+      if inHand != nil, queueFailures < 2 { return "it stops with a job in hand" }
+    case .wait(let duration):
+      if duration > .seconds(30) { return "it waits too long" }
+    case .ping, .look, .release, .fail, .refuse: break
+    }
+    if case .lock(let job, let lock) = action, let lastLock, lastLock.job == job, lastLock.lock != lock {
+      return "a second try comes under another claim"
+    }
+    return nil
+  }
+}
