@@ -19,7 +19,7 @@ public final class BlockingThread: Sendable {
   }
 
   public let name: String
-  private let ended: StopSignal
+  private let ended = StopSignal()
 
   /// Starts the thread.
   ///
@@ -29,20 +29,16 @@ public final class BlockingThread: Sendable {
   ///   - body: runs once, on the new thread.
   public init(name: String, stackSize: Int? = nil, body: @escaping @Sendable () -> Void) throws(StartError) {
     self.name = name
-    let ended = StopSignal()
-    self.ended = ended
-    let start = ThreadStart(name: name) {
-      body()
-      ended.set()
-    }
+    let start = ThreadStart(name: name, ended: ended, body: body)
     let error = start.launch(stackSize: stackSize)
     guard error == 0 else { throw StartError(name: name, errno: error) }
   }
 
-  /// Whether the body has returned.
+  /// Whether the body has returned and what it captured is released.
   public var isFinished: Bool { ended.isSet }
 
-  /// Blocks the calling thread until the body has returned. Any number of threads may join.
+  /// Blocks the calling thread until the body has returned and what it captured is released. Any number of
+  /// threads may join.
   public func join() { ended.wait() }
 
   /// As `join`, but for no longer than `duration`; whether the body has returned.
@@ -54,10 +50,12 @@ public final class BlockingThread: Sendable {
 /// signal, which unlike `pthread_join` may be awaited twice, by several threads, with a limit, or never.
 private final class ThreadStart: Sendable {
   let name: String
+  let ended: StopSignal
   let body: @Sendable () -> Void
 
-  init(name: String, body: @escaping @Sendable () -> Void) {
+  init(name: String, ended: StopSignal, body: @escaping @Sendable () -> Void) {
     self.name = name
+    self.ended = ended
     self.body = body
   }
 
@@ -82,10 +80,19 @@ private final class ThreadStart: Sendable {
 
 private func threadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
   guard let argument else { return nil }
+  let ended = runBody(argument)
+  ended.set()
+  return nil
+}
+
+/// Runs the body and lets go of it before it returns: whoever joins may rely on what the body held (a
+/// connection, a file) being closed.
+@inline(never)
+private func runBody(_ argument: UnsafeMutableRawPointer) -> StopSignal {
   let start = Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue()
   var name = Array(start.name.utf8.prefix(15).map { CChar(bitPattern: $0) })
   name.append(0)
   _ = linux_set_thread_name(name)  // A thread without its name does its work as well.
   start.body()
-  return nil
+  return start.ended
 }

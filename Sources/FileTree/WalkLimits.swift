@@ -23,8 +23,8 @@ public struct WalkLimits {
 
 /// How a run ended.
 public struct WalkOutcome: Sendable, Equatable {
-  /// Directories still to visit, next one first: depth first, so the deepest come first. Empty when all
-  /// was visited.
+  /// Directories still to visit, next one first: depth first, so the deepest come first, and last those that
+  /// the run had no room to hold. Empty when all was visited.
   public var remaining: [Int64] = []
   /// Directories visited, those that vanished or failed included.
   public var directories = 0

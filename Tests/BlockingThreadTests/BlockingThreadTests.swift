@@ -30,6 +30,18 @@ import Testing
     #expect(thread.join(for: .zero))
   }
 
+  @Test func `what a body held is released when join returns`() throws {
+    final class Held: Sendable {}
+    for _ in 0..<500 {
+      var held: Held? = Held()
+      weak let seen = held
+      let thread = try BlockingThread(name: "holder") { [held] in withExtendedLifetime(held) {} }
+      held = nil
+      thread.join()
+      #expect(seen == nil)
+    }
+  }
+
   @Test func `an abandoned thread runs on to its end`() throws {
     let ended = StopSignal()
     let mayEnd = StopSignal()

@@ -16,6 +16,7 @@ import Testing
     #expect(below == [])
     #expect(sink.rows[file.path] == nil)
     #expect(sink.visits.allSatisfy { !sink.boundaries.contains($0) })
+    #expect(sink.failures.allSatisfy { !sink.boundaries.contains($0.path) })
     let expected = try IndependentListing.of("/dev", ["-xdev"])
     #expect(Set(sink.rows.keys) == Set(expected.keys))
   }

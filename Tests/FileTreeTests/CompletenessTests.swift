@@ -39,6 +39,17 @@ import Testing
     #expect(sink.listings[[]]?.attributes.kind == .directory)
   }
 
+  @Test func `birth times are told where the file system has them`() throws {
+    let tree = try TestTree()
+    try tree.file("file")
+    let sink = RecordingSink()
+    _ = try walk(tree, into: sink)
+    let attributes = try #require(sink.rows[Array("file".utf8)])
+    // A minute is longer than it takes to make a file. All usual file systems of Linux have birth times.
+    let birth = try #require(attributes.btime_ns)
+    #expect((attributes.ctime_ns - 60_000_000_000...attributes.ctime_ns).contains(birth))
+  }
+
   @Test func `a directory that changes while it is listed is not called steady`() throws {
     let tree = try TestTree()
     try tree.directory("a")

@@ -1,44 +1,9 @@
-import BlockingThread
 import FileTree
 import Foundation
 import ScanModel
-import Synchronization
 import Testing
 
 @Suite struct FailureTests {
-  @Test func `a directory that may not be read is one failure, and the walk goes on`() throws {
-    let tree = try TestTree()
-    for name in ["closed", "closed/inner", "open"] { try tree.directory(name) }
-    try tree.file("open/file")
-    chmod(tree.path("closed"), 0)
-    defer { chmod(tree.path("closed"), 0o755) }
-    let sink = RecordingSink()
-    try asOrdinaryUser { _ = try walk(tree, into: sink) }
-    let failure = try #require(sink.failures.first)
-    #expect(sink.failures.count == 1)
-    #expect(failure.path == Array("closed".utf8))
-    #expect(failure.directory == sink.id(of: "closed"))
-    #expect(!failure.isEntry)
-    #expect(failure.errorType == .permissionDenied)
-    #expect(failure.message == "openat: Permission denied (EACCES)")
-    #expect(sink.rows[Array("open/file".utf8)] != nil)
-  }
-
-  @Test func `entries that may be listed and not looked at are a failure each`() throws {
-    let tree = try TestTree()
-    try tree.directory("half")
-    for name in ["x", "y"] { try tree.file("half/" + name) }
-    chmod(tree.path("half"), 0o444)
-    defer { chmod(tree.path("half"), 0o755) }
-    let sink = RecordingSink()
-    try asOrdinaryUser { _ = try walk(tree, into: sink) }
-    #expect(Set(sink.failures.map(\.path)) == [Array("half/x".utf8), Array("half/y".utf8)])
-    #expect(sink.failures.allSatisfy { $0.isEntry && $0.directory == sink.id(of: "half") })
-    #expect(sink.failures.allSatisfy { $0.message == "statx: Permission denied (EACCES)" })
-    #expect(sink.listings[Array("half".utf8)]?.failures == 2)
-    #expect(sink.listings[Array("half".utf8)]?.files == 0)
-  }
-
   @Test func `a directory that went before its turn has vanished, and is no failure`() throws {
     let tree = try TestTree()
     for name in ["a", "b"] { try tree.directory(name) }
@@ -178,23 +143,4 @@ private func descriptor(ofDirectory path: String) -> Int32? {
     var status = stat()
     return fstat(number, &status) == 0 && status.st_ino == wanted.st_ino && status.st_dev == wanted.st_dev
   }
-}
-
-/// Runs a body for whom permissions count: root's own thread gives up its power over files for good.
-private func asOrdinaryUser(_ body: () throws -> Void) throws {
-  guard geteuid() == 0 else { return try body() }
-  typealias SetFileSystemUser = @convention(c) (uid_t) -> Int32
-  let symbol = try #require(dlsym(UnsafeMutableRawPointer(bitPattern: 0), "setfsuid"))
-  let setfsuid = unsafeBitCast(symbol, to: SetFileSystemUser.self)
-  let result = Mutex<(any Error)?>(nil)
-  try withoutActuallyEscaping(body) { body in
-    // The thread is joined before the body goes out of scope.
-    nonisolated(unsafe) let body = body
-    let thread = try BlockingThread(name: "nobody") {
-      _ = setfsuid(65_534)
-      do { try body() } catch { result.withLock { $0 = error } }
-    }
-    thread.join()
-  }
-  if let error = result.withLock({ $0 }) { throw error }
 }

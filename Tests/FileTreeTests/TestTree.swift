@@ -101,6 +101,7 @@ extension TestTree {
     try file(named: Array("two\nlines\u{1b}[31m".utf8))
     try file(named: Array(repeating: UInt8(ascii: "n"), count: 255), bytes: 12)
     try file("..dots")
+    try file(".x")
     try file("a/.hidden")
     try makeLinksAndSpecials()
   }
