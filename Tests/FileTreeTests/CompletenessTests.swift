@@ -79,6 +79,19 @@ import Testing
     #expect(sink.openDescriptors() == [])
   }
 
+  @Test func `a subtree that is done is left open nowhere`() throws {
+    let tree = try TestTree()
+    for name in ["a", "b"] { try tree.chain(name, levels: 40, name: "d") }
+    let sink = RecordingSink()
+    var atTopLevel: [Int] = []
+    sink.onWillList = { path in
+      if path.count == 1 { atTopLevel.append(sink.openDescriptors().count) }
+    }
+    _ = try walk(tree, into: sink)
+    // The root and the directory itself.
+    #expect(atTopLevel == [2, 2])
+  }
+
   @Test func `depth first: a directory's own subtree comes before its siblings'`() throws {
     let tree = try TestTree()
     for name in ["a", "b"] {
