@@ -16,7 +16,8 @@ public final class Catalog {
   ///   - deadline: the longest that one statement may take.
   public init(url: String, applicationName: String, deadline: Duration, logger: Logger) {
     let options = PostgresOptions(
-      conninfo: url, applicationName: applicationName, statementDeadline: deadline, lockTimeout: deadline / 2)
+      conninfo: url, applicationName: applicationName, statementDeadline: deadline, lockTimeout: deadline / 2,
+      sessionSettings: Self.serverKeepalives)
     connection = PostgresConnection(options: options, logger: logger)
     self.logger = logger
   }
@@ -29,24 +30,39 @@ public final class Catalog {
     checkedBackend = connection.backendPID
   }
 
+  /// The server notices within a minute that a client's host is gone, and frees its locks.
+  private static let serverKeepalives = [
+    "tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
+  ]
+
   public func close() { connection.close() }
 
-  /// Cancels the statement under way; may be called from any thread.
-  public var canceller: PostgresCanceller { connection.canceller }
+  /// For another thread: cancels the statement under way, if there is one.
+  public var interrupt: @Sendable () -> Void {
+    let (canceller, logger) = (connection.canceller, logger)
+    return {
+      do { try canceller.cancel() } catch {
+        logger.debug("nothing to interrupt", metadata: ["reason": "\(error)"])
+      }
+    }
+  }
 
   private func checkSchema() throws(CatalogError) {
-    let found: Int
     do {
-      found = Int(try connection.execute(Statements.schemaVersion)[0].int32(0))
-    } catch  where error.sqlState == SQLState.undefinedTable {
+      try checkSchema(try connection.execute(Statements.schemaVersion))
+    } catch .postgres(let error) where error.sqlState == SQLState.undefinedTable {
       throw .schemaMissing
-    } catch {
-      throw .postgres(error)
     }
+  }
+
+  /// Judges the rows of `schema_version`. After a mismatch the next `connect` looks again.
+  func checkSchema(_ rows: @autoclosure () throws(PostgresError) -> PostgresRows) throws(CatalogError) {
+    let found = try wrap { () throws(PostgresError) in Int(try rows()[0].int32(0)) }
     let known = Migrations.all.count
+    guard found != known else { return }
+    checkedBackend = nil
     if found == 0 { throw .schemaMissing }
-    if found < known { throw .schemaOlder(found: found, needed: known) }
-    if found > known { throw .schemaNewer(found: found, known: known) }
+    throw found < known ? .schemaOlder(found: found, needed: known) : .schemaNewer(found: found, known: known)
   }
 
   /// Runs one prepared statement.

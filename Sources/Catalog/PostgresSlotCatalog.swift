@@ -25,8 +25,14 @@ public final class PostgresSlotCatalog: SlotCatalog {
   }
 
   public func standing(of slice: SliceID) throws(CatalogError) -> SliceStanding {
-    let rows = try catalog.execute(Statements.sliceInspect, [.int64(slice.scan.rawValue), .int32(slice.number)])
-    guard let row = rows.first else { return .ended }
+    try catalog.connect()
+    // Right before a claim, in the same round trip: a worker claims only within a schema that it knows.
+    let key: [PostgresParameter] = [.int64(slice.scan.rawValue), .int32(slice.number)]
+    let rows = try wrap { () throws(PostgresError) in
+      try catalog.connection.pipeline([(Statements.schemaVersion, []), (Statements.sliceInspect, key)])
+    }
+    try catalog.checkSchema(rows[0])
+    guard let row = rows[1].first else { return .ended }
     let (scan, state, epoch) = try wrap { () throws(PostgresError) -> (ScanStatus, SliceState?, Int64?) in
       let state: SliceState? = if let text = try row.optionalText(2) { try decode(text) } else { nil }
       return (try decode(try row.text(0)), state, try row.optionalInt64(3))

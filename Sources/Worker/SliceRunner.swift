@@ -36,6 +36,8 @@ final class SliceRunner {
     case .fenced: return .superseded
     case .postgres(let cause) where cause.isRetryable: return .interrupted
     case _ where error.isOutage: throw error
+    // The statement was cancelled, to be in time.
+    case _ where stop.isUrgent: return .interrupted
     default: return .failed(message: error.description)
     }
   }

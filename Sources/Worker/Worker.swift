@@ -62,7 +62,7 @@ public final class Worker: Service {
     return WorkerThreads(slots: slots, beating: beating, hurrying: hurrying, over: over, stop: shared.stop)
   }
 
-  private func connection() -> RedisConnection { RedisConnection(endpoint: endpoint) }
+  private func redis() -> RedisConnection { RedisConnection(endpoint: endpoint) }
 
   private func catalog(slot: Int) -> Catalog {
     Catalog(
@@ -72,7 +72,7 @@ public final class Worker: Service {
 
   private func heartbeat(_ activities: [SlotActivity]) -> Heartbeat {
     Heartbeat(
-      redis: RedisHeartbeat(connection: connection(), prefix: settings.prefix, worker: id, queues: settings.queues),
+      redis: RedisHeartbeat(connection: redis(), prefix: settings.prefix, worker: id, queues: settings.queues),
       settings: settings, activities: activities, shared: shared, logger: logger)
   }
 
@@ -81,12 +81,14 @@ public final class Worker: Service {
     var logger = logger
     logger[metadataKey: "slot"] = "\(slot.index)"
     let queue = RedisSlotQueue(
-      connection: connection(), prefix: settings.prefix, slot: slot, queues: settings.queues,
+      connection: redis(), prefix: settings.prefix, slot: slot, queues: settings.queues,
       lockTTL: settings.lockTTL, logger: logger)
+    let connection = catalog(slot: slot.index)
+    shared.stop.whenUrgent(connection.interrupt)
     let catalog = PostgresSlotCatalog(
-      catalog: catalog(slot: slot.index), slot: slot, host: settings.host, maxAttempts: settings.maxAttempts)
+      catalog: connection, slot: slot, host: settings.host, maxAttempts: settings.maxAttempts)
     let hosts = ServingHosts(
-      inspector: QueueInspector(connection: connection(), prefix: settings.prefix), ownHost: settings.host)
+      inspector: QueueInspector(connection: redis(), prefix: settings.prefix), ownHost: settings.host)
     return SlotDriver(
       slot: slot, machine: SlotMachine(retryInterval: settings.retryInterval), queue: queue, catalog: catalog,
       runner: SliceRunner(catalog: catalog, activity: activity, stop: shared.stop, logger: logger),
