@@ -66,6 +66,7 @@ let package = Package(
     .target(
       name: "InMemoryModels", dependencies: ["Catalog", "JobQueue", "ScanModel"], path: "Tests/InMemoryModels",
       swiftSettings: pointerFree),
+    tests("BlockingThread", ["BlockingThread"]),
     tests("ScanModel", ["ScanModel"]),
     tests("RedisClient", ["RedisClient"]),
     tests("PostgresClient", ["PostgresClient"]),

@@ -30,7 +30,7 @@ extension Catalog {
         try connection.execute(Statements.libraryAdd, [.text(name), .text(rootPath), .json(try Self.json(rules))])
       }
       return LibraryID(try rows[0].int64(0))
-    } catch  where error.sqlState == SQLState.uniqueViolation {
+    } catch let error where error.sqlState == SQLState.uniqueViolation {
       if case .server(_, _, _, let constraint, _) = error, constraint == "libraries_root_path_key" {
         throw .libraryRootTaken(rootPath)
       }

@@ -44,7 +44,7 @@ extension Catalog {
     let rows: PostgresRows
     do {
       rows = try connection.execute(Statements.migrationsApplied)
-    } catch  where error.sqlState == SQLState.undefinedTable {
+    } catch let error where error.sqlState == SQLState.undefinedTable {
       try wrap { () throws(PostgresError) in
         try connection.script(String(decoding: PackageResources.migration_table_sql, as: UTF8.self))
       }

@@ -158,7 +158,8 @@ public struct SliceResults: Sendable, Equatable {
   public var errorsCount: Int64 = 0
   public var errors: [SliceError] = []
   public var visited: [VisitedDirectory] = []
-  /// Directories of the frontier that were gone when they were opened.
+  /// Directories that were gone when they were opened or before they were listed, and of which an earlier
+  /// commit or this slice has sent rows.
   public var vanished: [Int64] = []
   /// Ids of the directories still to visit, the first to be visited first.
   public var frontier: [Int64] = []

@@ -71,7 +71,7 @@ struct OpenTree: ~Copyable {
   ) throws(SystemError) -> Descriptor {
     do {
       return try openOnce(node, in: parent, access: access)
-    } catch  where error.isOutOfDescriptors {
+    } catch let error where error.isOutOfDescriptors {
       open.shrink()
       return try openOnce(node, in: parent, access: access)
     }

@@ -17,15 +17,23 @@ final class SliceRows: WalkSink {
   private var results = SliceResults()
   private var found = FoundDirectories()
   private var errorRows: [ScanErrorType: Int] = [:]
+  /// Directories of the slice's own that turned out to be gone.
+  private var gone: Set<Int64> = []
+  /// The directory that is being listed, and whether the row of an entry of it has been sent.
+  private var listing: (directory: Int64, hasSentEntries: Bool)?
 
   init(writer: SliceWriter, activity: SlotActivity) {
     self.writer = writer
     self.activity = activity
   }
 
-  func willList(directory: Int64, attributes: FileAttributes) { activity.noteProgress() }
+  func willList(directory: Int64, attributes: FileAttributes) {
+    listing = (directory, false)
+    activity.noteProgress()
+  }
 
   func file(directory: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes) throws(CatalogError) {
+    listing?.hasSentEntries = true
     try writer.file(in: directory, name: name, attributes)
   }
 
@@ -38,6 +46,7 @@ final class SliceRows: WalkSink {
   }
 
   func listed(directory id: Int64, _ listing: DirectoryListing) throws(CatalogError) {
+    self.listing = nil
     results.directoriesSeen += 1
     results.filesSeen += Int64(listing.files)
     results.bytesSeen = saturatingSum(results.bytesSeen, listing.bytes)
@@ -70,18 +79,27 @@ final class SliceRows: WalkSink {
   }
 
   /// Sends the rows of what was found and not listed; what is left of the frontier goes to other slices.
+  /// What lies in a directory that is gone is gone with it, or was met elsewhere.
   func finish(remaining: [Int64]) throws(CatalogError) -> SliceResults {
     try found.takeAll { (id, directory, name) throws(CatalogError) in
+      guard !gone.contains(directory.parent) else {
+        gone.insert(id)
+        return
+      }
       try writer.directory(
         id: id, parent: directory.parent, name: name, directory.attributes, isBoundary: directory.isBoundary,
         files: nil, bytes: nil)
     }
-    results.frontier = remaining
+    results.frontier = gone.isEmpty ? remaining : remaining.filter { !gone.contains($0) }
     return results
   }
 
   private func vanish(_ id: Int64) {
-    if !found.remove(id) { results.vanished.append(id) }
+    let isOwn = found.remove(id)
+    if isOwn { gone.insert(id) }
+    let hasSentEntries = listing.map { $0.directory == id && $0.hasSentEntries } ?? false
+    if !isOwn || hasSentEntries { results.vanished.append(id) }
+    listing = nil
   }
 
   private func saturatingSum(_ left: Int64, _ right: Int64) -> Int64 {

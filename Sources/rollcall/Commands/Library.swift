@@ -76,7 +76,8 @@ struct Library: ParsableCommand {
       ]
       if let scan = library.lastScan {
         let when = Humane.relative(scan.requestedAt, to: Date())
-        lines.append("Last scan      \(scan.id) \(scan.status.rawValue), \(when), \(Humane.count(scan.filesSeen)) files")
+        lines.append(
+          "Last scan      \(scan.id) \(scan.status.rawValue), \(when), \(Humane.count(scan.filesSeen)) files")
       } else {
         lines.append("Last scan      none")
       }

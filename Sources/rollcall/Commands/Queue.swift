@@ -29,7 +29,8 @@ struct Queue: ParsableCommand {
       .text("QUEUE"), .number("WAITING"), .number("IN FLIGHT"), .number("DEAD"), .number("WORKERS"),
     ])
     for row in rows {
-      table.append([row.queue] + [row.waiting, row.inFlight, row.dead, row.workersAlive].map { Humane.count(Int64($0)) })
+      table.append(
+        [row.queue] + [row.waiting, row.inFlight, row.dead, row.workersAlive].map { Humane.count(Int64($0)) })
     }
     try environment.print(table.lines)
   }
@@ -86,7 +87,8 @@ struct WorkerDocument: Encodable {
     let busy = heartbeat.slots.count { $0.state != "idle" }
     return [
       worker, "alive", heartbeat.host, "\(heartbeat.pid)", heartbeat.queues.joined(separator: ","),
-      "\(busy)/\(heartbeat.slots.count)", Humane.count(Int64(heartbeat.filesPerSecond)), Humane.size(heartbeat.rssBytes),
+      "\(busy)/\(heartbeat.slots.count)", Humane.count(Int64(heartbeat.filesPerSecond)),
+      Humane.size(heartbeat.rssBytes),
     ]
   }
 }

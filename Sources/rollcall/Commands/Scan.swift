@@ -110,7 +110,8 @@ struct ScanRequests {
       throw CommandFailure(
         message: "library \(Self.name(request)) is catalogued already, and this release cannot scan it again")
     case .removing:
-      throw CommandFailure(message: "library \(Self.name(request)) is being removed; end that with `rollcall library remove`")
+      throw CommandFailure(
+        message: "library \(Self.name(request)) is being removed; end that with `rollcall library remove`")
     case .unknownLibrary:
       throw CommandFailure.noLibrary(Self.name(request))
     }

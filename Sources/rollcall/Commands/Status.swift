@@ -21,14 +21,16 @@ struct Status: ParsableCommand {
       try array.finish()
     } else {
       try environment.print(
-        scans.isEmpty ? ["No scans yet: rollcall scan LIBRARY"] : ScanTable.lines(scans, terminal: environment.terminal))
+        scans.isEmpty ? ["No scans yet: rollcall scan LIBRARY"] : ScanTable.lines(scans, terminal: environment.terminal)
+      )
     }
   }
 
   private func show(_ name: String, _ environment: Environment, _ catalog: Catalog, _ liveness: Liveness) throws {
     guard let library = try catalog.library(named: name) else { throw CommandFailure.noLibrary(name) }
     guard let scan = try catalog.currentScan(of: library.id) else {
-      throw CommandFailure(message: "library \(terminalSafe(name)) was never scanned: rollcall scan \(terminalSafe(name))")
+      throw CommandFailure(
+        message: "library \(terminalSafe(name)) was never scanned: rollcall scan \(terminalSafe(name))")
     }
     let isAlive = liveness.isAlive(scan)
     if output.json { return try environment.print(json: ScanDocument(scan, heartbeatAlive: isAlive)) }

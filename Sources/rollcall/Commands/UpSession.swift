@@ -41,7 +41,8 @@ final class UpSession: Service {
     let library = try LibraryTarget(root).library(in: catalog)
     let scan = try scan(library, catalog, inspector)
     guard let scan else { return }
-    try environment.print(["", "\(ScanReport(scan, environment.terminal).lines.joined(separator: "\n"))", ""] + next(scan))
+    try environment.print(
+      ["", "\(ScanReport(scan, environment.terminal).lines.joined(separator: "\n"))", ""] + next(scan))
     code.withLock { $0 = ExitStatus.code(of: scan.status) }
   }
 
