@@ -34,7 +34,7 @@ let package = Package(
     // Clients and pure parts; they know neither jobs nor the catalogue
     .target(name: "BlockingThread", dependencies: ["CLinux"], swiftSettings: settings),
     .target(name: "ScanModel", swiftSettings: pointerFree),
-    .target(name: "RedisClient", dependencies: ["CHiredis", "CLinux", log], swiftSettings: settings),
+    .target(name: "RedisClient", dependencies: ["CHiredis"], swiftSettings: settings),
     .target(name: "PostgresClient", dependencies: ["CLibPQ", "CLinux", log], swiftSettings: settings),
     .target(name: "FileTree", dependencies: ["CLinux", "ScanModel"], swiftSettings: settings),
 

@@ -29,8 +29,7 @@ struct Rollcall: AsyncParsableCommand {
     ])
 
   static func main() async {
-    // A write to a socket or pipe whose reader has gone is an error to handle, not an end.
-    signal(SIGPIPE, SIG_IGN)
+    prepareSignals()
     do {
       var command = try parseAsRoot()
       if var asynchronous = command as? any AsyncParsableCommand {
@@ -41,6 +40,15 @@ struct Rollcall: AsyncParsableCommand {
     } catch {
       end(with: error)
     }
+  }
+
+  /// A write to a socket or pipe whose reader has gone is an error to handle, not an end. And whoever
+  /// started this program with signals blocked must still be able to stop it.
+  private static func prepareSignals() {
+    signal(SIGPIPE, SIG_IGN)
+    var none = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, nil)
   }
 
   /// Help and version requests print and succeed; everything else is one line and an exit code.
