@@ -35,7 +35,7 @@ let package = Package(
     .target(name: "BlockingThread", dependencies: ["CLinux"], swiftSettings: settings),
     .target(name: "ScanModel", swiftSettings: pointerFree),
     .target(name: "RedisClient", dependencies: ["CHiredis"], swiftSettings: settings),
-    .target(name: "PostgresClient", dependencies: ["CLibPQ", "CLinux", log], swiftSettings: settings),
+    .target(name: "PostgresClient", dependencies: ["CLibPQ", log], swiftSettings: settings),
     .target(name: "FileTree", dependencies: ["CLinux", "ScanModel"], swiftSettings: settings),
 
     // Queue and catalogue
