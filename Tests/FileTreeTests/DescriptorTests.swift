@@ -1,5 +1,6 @@
 import FileTree
 import Foundation
+import TestSupport
 import Testing
 
 /// Each test in a process of its own, for the limit is the whole process's.

@@ -1,6 +1,7 @@
 import FileTree
 import Foundation
 import ScanModel
+import TestSupport
 import Testing
 
 @Suite struct FailureTests {

@@ -1,5 +1,6 @@
 import FileTree
 import ScanModel
+import TestSupport
 import Testing
 
 @Suite struct LimitsTests {

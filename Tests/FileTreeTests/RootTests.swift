@@ -1,5 +1,6 @@
 import FileTree
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct RootTests {

@@ -1,18 +1,17 @@
 import Foundation
-import TestSupport
 
 /// A tree of real files, made by system calls because Foundation knows neither such names nor such depths.
-struct TestTree {
-  struct CannotMake: Error {
-    let what: String
-    let errno: Int32
+public struct TestTree: Sendable {
+  public struct CannotMake: Error {
+    public let what: String
+    public let errno: Int32
   }
 
   private let directory: TemporaryDirectory
   /// The root to walk.
-  let root: String
+  public let root: String
 
-  init() throws {
+  public init() throws {
     directory = try TemporaryDirectory()
     root = directory.appending("root")
     // Some tests walk as another user.
@@ -21,27 +20,31 @@ struct TestTree {
   }
 
   /// Where something outside the tree can be made.
-  func outside(_ name: String) -> String { directory.appending(name) }
+  public func outside(_ name: String) -> String { directory.appending(name) }
 
-  func path(_ relative: String) -> String { root + "/" + relative }
+  public func path(_ relative: String) -> String { root + "/" + relative }
 
-  func directory(_ path: String, mode: mode_t = 0o755) throws { try made(path, mkdir(self.path(path), mode)) }
+  public func directory(_ path: String, mode: mode_t = 0o755) throws { try made(path, mkdir(self.path(path), mode)) }
 
-  func file(_ path: String, bytes: Int = 0) throws {
+  public func file(_ path: String, bytes: Int = 0) throws {
     try file(named: Array(path.utf8), bytes: bytes, in: AT_FDCWD, below: root + "/")
   }
 
-  func file(named name: [UInt8], bytes: Int = 0) throws {
+  public func file(named name: [UInt8], bytes: Int = 0) throws {
     try file(named: name, bytes: bytes, in: AT_FDCWD, below: root + "/")
   }
 
-  func symlink(_ path: String, to target: String) throws { try made(path, Glibc.symlink(target, self.path(path))) }
+  public func symlink(_ path: String, to target: String) throws {
+    try made(path, Glibc.symlink(target, self.path(path)))
+  }
 
-  func fifo(_ path: String) throws { try made(path, mkfifo(self.path(path), 0o600)) }
+  public func fifo(_ path: String) throws { try made(path, mkfifo(self.path(path), 0o600)) }
 
-  func hardLink(_ path: String, to target: String) throws { try made(path, link(self.path(target), self.path(path))) }
+  public func hardLink(_ path: String, to target: String) throws {
+    try made(path, link(self.path(target), self.path(path)))
+  }
 
-  func socket(_ path: String) throws {
+  public func socket(_ path: String) throws {
     let number = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     try made(path, number)
     defer { close(number) }
@@ -58,7 +61,7 @@ struct TestTree {
 
   /// Directories within one another; each level holds a file and a second directory, so that the walk
   /// has to come back to every level.
-  func chain(_ path: String, levels: Int, name: String) throws {
+  public func chain(_ path: String, levels: Int, name: String) throws {
     try directory(path)
     var current = open(self.path(path), O_RDONLY | O_DIRECTORY)
     try made(path, current)
@@ -88,10 +91,10 @@ struct TestTree {
 }
 
 extension TestTree {
-  /// Directories of every shape.
-  func makeEveryShape() throws {
+  /// Directories of every shape, `flat` entries in the widest.
+  public func makeEveryShape(flat: Int = 10_000) throws {
     for name in ["empty", "flat", "a", "a/b", "a/b/c", "many"] { try directory(name) }
-    for index in 0..<10_000 { try file("flat/entry \(index)", bytes: index % 7) }
+    for index in 0..<flat { try file("flat/entry \(index)", bytes: index % 7) }
     for index in 0..<300 {
       try directory("many/\(index)")
       try file("many/\(index)/f")

@@ -1,0 +1,21 @@
+import Foundation
+
+/// The program as a user runs it: end-to-end tests start it and look at it from outside.
+public enum RollcallBinary {
+  public struct Missing: Error, CustomStringConvertible {
+    public let description: String
+  }
+
+  /// Where the built program is (`ROLLCALL_BINARY`).
+  public static func path() throws -> String {
+    let path: String
+    do { path = try TestServers.variable("ROLLCALL_BINARY") } catch {
+      throw Missing(
+        description: "ROLLCALL_BINARY is not set: run the tests through ops/test, or set it to a built program")
+    }
+    guard access(path, X_OK) == 0 else {
+      throw Missing(description: "ROLLCALL_BINARY is \(path), which is no program: build it with `swift build`")
+    }
+    return path
+  }
+}

@@ -1,0 +1,39 @@
+import Foundation
+
+/// An empty database of a test's own on the tests' server, reached through psql(1); dropped with the last
+/// reference, whoever is still connected.
+public final class TestDatabase: Sendable {
+  public let name: String
+  /// A libpq connection string.
+  public let url: String
+
+  public init() throws {
+    name = TestServers.uniqueName()
+    let server = try TestServers.postgresURL()
+    url = Self.naming(database: name, in: server)
+    try psql(server, "CREATE DATABASE \(name)")
+  }
+
+  deinit {
+    // The server of the tests goes after them, with whatever is left.
+    if let server = try? TestServers.postgresURL() { _ = try? psql(server, "DROP DATABASE \(name) WITH (FORCE)") }
+  }
+
+  /// The rows of a statement, a line each with tabs between its columns.
+  @discardableResult
+  public func query(_ sql: String) throws -> [String] { try psql(url, sql) }
+
+  /// The last of several settings of one key counts, in both forms of a connection string.
+  private static func naming(database: String, in server: String) -> String {
+    guard server.contains("://") else { return "\(server) dbname=\(database)" }
+    return server + (server.contains("?") ? "&" : "?") + "dbname=\(database)"
+  }
+}
+
+@discardableResult
+private func psql(_ url: String, _ sql: String) throws -> [String] {
+  let options = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--field-separator=\t"]
+  let output = try run(
+    ["psql", "--dbname=\(url)", "--set=ON_ERROR_STOP=1"] + options + ["--file=-"], input: Array(sql.utf8))
+  return String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init)
+}
