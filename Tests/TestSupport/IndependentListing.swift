@@ -3,40 +3,53 @@ import Foundation
 /// What another program (Python's scandir and lstat) says about a tree: rows for COPY, so that Postgres
 /// compares them with the catalogue's.
 public enum IndependentListing {
-  /// A line for each entry below `root` and `root` itself: path in the notation of bytea, kind as in
-  /// `catalog_files` or `directory`, size, mtime and ctime in nanoseconds, inode, mode.
+  /// The table that the rows are for. `files` and `bytes` are of directories that were listed.
+  public static let columns = """
+    path bytea, kind text, size bigint, mtime_ns bigint, ctime_ns bigint, inode bigint, mode int, files bigint, bytes bigint
+    """
+
+  /// A line for each entry below `root` and for `root` itself, whose path is empty; kinds are named as in
+  /// `catalog_files`, and `directory`.
   ///
-  /// - Parameter oneFilesystem: directories on another file system than `root` are lines, and not entered.
-  public static func copyText(of root: String, oneFilesystem: Bool = false) throws -> [UInt8] {
-    try run(["python3", "-c", script, root, oneFilesystem ? "one" : "all"])
+  /// - Parameters:
+  ///   - oneFilesystem: directories on another file system than `root` are lines, and not entered.
+  ///   - wrapper: a program and its arguments that turn into the lister, such as nsenter(1).
+  public static func copyText(
+    of root: String, oneFilesystem: Bool = false, wrapper: [String] = []
+  ) throws -> [UInt8] {
+    try run(wrapper + ["python3", "-c", script, root, oneFilesystem ? "one" : "all"])
   }
 
   /// Works on descriptors, as no path may fit into PATH_MAX; every level of depth costs one.
-  private static let script = """
+  private static let script = #"""
     import os, stat, sys
     kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink", stat.S_IFIFO: "fifo",
              stat.S_IFSOCK: "socket", stat.S_IFBLK: "block", stat.S_IFCHR: "char"}
     sys.setrecursionlimit(5000)
     lines = []
-    def line(path, s):
-        lines.append("\\\\\\\\x%s\\t%s\\t%d\\t%d\\t%d\\t%d\\t%d" % (path.hex(), kinds[stat.S_IFMT(s.st_mode)], s.st_size,
-            s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_mode))
+    def line(path, s, files=r"\N", size=r"\N"):
+        lines.append("\\\\x%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s" % (path.hex(), kinds[stat.S_IFMT(s.st_mode)],
+            s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_mode, files, size))
     def walk(fd, path, device):
         with os.scandir(fd) as entries:
             names = [entry.name for entry in entries]
+        files = size = 0
         for name in names:
             status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-            below = path + os.fsencode(name)
-            line(below, status)
-            if stat.S_ISDIR(status.st_mode) and device in (None, status.st_dev):
+            below = (path + b"/" if path else b"") + os.fsencode(name)
+            if not stat.S_ISDIR(status.st_mode):
+                files += 1
+                size += status.st_size
+                line(below, status)
+            elif device in (None, status.st_dev):
                 child = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=fd)
-                walk(child, below + b"/", device)
+                walk(child, below, device)
                 os.close(child)
+            else:
+                line(below, status)
+        line(path, os.fstat(fd), files, size)
     root = os.open(sys.argv[1], os.O_RDONLY)
-    status = os.fstat(root)
-    line(b"", status)
-    walk(root, b"", status.st_dev if sys.argv[2] == "one" else None)
-    print("\\n".join(lines))
-
-    """
+    walk(root, b"", os.fstat(root).st_dev if sys.argv[2] == "one" else None)
+    print("\n".join(lines))
+    """#
 }

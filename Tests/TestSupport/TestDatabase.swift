@@ -11,17 +11,23 @@ public final class TestDatabase: Sendable {
     name = TestServers.uniqueName()
     let server = try TestServers.postgresURL()
     url = Self.naming(database: name, in: server)
-    try psql(server, "CREATE DATABASE \(name)")
+    try psql(server, Array("CREATE DATABASE \(name)".utf8))
   }
 
   deinit {
     // The server of the tests goes after them, with whatever is left.
-    if let server = try? TestServers.postgresURL() { _ = try? psql(server, "DROP DATABASE \(name) WITH (FORCE)") }
+    if let server = try? TestServers.postgresURL() {
+      _ = try? psql(server, Array("DROP DATABASE \(name) WITH (FORCE)".utf8))
+    }
   }
 
   /// The rows of a statement, a line each with tabs between its columns.
   @discardableResult
-  public func query(_ sql: String) throws -> [String] { try psql(url, sql) }
+  public func query(_ sql: String) throws -> [String] { try psql(url, Array(sql.utf8)) }
+
+  /// The same for a script that may hold the rows of a `COPY … FROM STDIN`, as psql(1) takes them.
+  @discardableResult
+  public func query(script: [UInt8]) throws -> [String] { try psql(url, script) }
 
   /// The last of several settings of one key counts, in both forms of a connection string.
   private static func naming(database: String, in server: String) -> String {
@@ -31,9 +37,9 @@ public final class TestDatabase: Sendable {
 }
 
 @discardableResult
-private func psql(_ url: String, _ sql: String) throws -> [String] {
+private func psql(_ url: String, _ script: [UInt8]) throws -> [String] {
   let options = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--field-separator=\t"]
   let output = try run(
-    ["psql", "--dbname=\(url)", "--set=ON_ERROR_STOP=1"] + options + ["--file=-"], input: Array(sql.utf8))
+    ["psql", "--dbname=\(url)", "--set=ON_ERROR_STOP=1"] + options + ["--file=-"], input: script)
   return String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init)
 }

@@ -26,6 +26,11 @@ public struct TestTree: Sendable {
 
   public func directory(_ path: String, mode: mode_t = 0o755) throws { try made(path, mkdir(self.path(path), mode)) }
 
+  public func directory(named name: [UInt8]) throws {
+    let path = (Array(root.utf8) + [UInt8(ascii: "/")] + name + [0]).map { CChar(bitPattern: $0) }
+    try made(String(decoding: name, as: UTF8.self), mkdir(path, 0o755))
+  }
+
   public func file(_ path: String, bytes: Int = 0) throws {
     try file(named: Array(path.utf8), bytes: bytes, in: AT_FDCWD, below: root + "/")
   }
@@ -105,8 +110,17 @@ extension TestTree {
     try file(named: Array(repeating: UInt8(ascii: "n"), count: 255), bytes: 12)
     try file("..dots")
     try file(".x")
+    try makeNamesOfDirectories()
     try file("a/.hidden")
     try makeLinksAndSpecials()
+  }
+
+  /// Names that only bytes can hold, of directories.
+  private func makeNamesOfDirectories() throws {
+    for name in [[0xc3, 0x28], Array("new\nline".utf8), Array(repeating: 0xfe, count: 255)] as [[UInt8]] {
+      try directory(named: name)
+      try file(named: name + Array("/inside".utf8), bytes: 3)
+    }
   }
 
   private func makeLinksAndSpecials() throws {

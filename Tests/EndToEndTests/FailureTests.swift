@@ -1,0 +1,111 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension EndToEnd {
+  @Suite struct FailureTests {
+    /// Root reads everything, unless it gives that up.
+    private static var powerless: [String] {
+      let powers = "-dac_override,-dac_read_search"
+      return geteuid() == 0 ? ["setpriv", "--bounding-set=\(powers)", "--inh-caps=\(powers)"] : []
+    }
+
+    @Test func `a directory that may not be read makes the scan partial, and costs nothing else`() throws {
+      let tree = try TestTree()
+      for name in ["before", "locked", "locked/below", "later"] { try tree.directory(name) }
+      for name in ["before/1", "locked/2", "locked/below/3", "later/4"] { try tree.file(name, bytes: 7) }
+      let deployment = try TestDeployment()
+      try deployment.addLibrary(tree.root)
+      chmod(tree.path("locked"), 0)
+      let worker = try deployment.worker(wrapper: Self.powerless)
+      let scan = try deployment.scan()
+      #expect(scan.exitCode == 3)
+      #expect(scan.status == "partial")
+      #expect(scan.errorsCount == 1)
+      #expect(scan.filesSeen == 2)
+      try deployment.expectNothingLeft()
+      let errors = try deployment.database.query("SELECT path, operation, errno, error_type FROM scan_errors")
+      #expect(
+        errors == [
+          "\\x" + Data("locked".utf8).map { String($0, radix: 16) }.joined() + "\topenat\t13\tpermission_denied"
+        ])
+      let paths =
+        "SELECT path_text FROM catalog_files UNION SELECT path_text || '/' FROM catalog_directories ORDER BY 1"
+      #expect(try deployment.database.query(paths) == ["/", "before/", "before/1", "later/", "later/4", "locked/"])
+      let shown = try deployment.succeed(["errors", "\(scan.id)", "--json"])
+      let listed = try #require(try JSONSerialization.jsonObject(with: Data(shown.utf8)) as? [[String: Any]])
+      #expect(listed.map { $0["path"] as? String } == ["locked"])
+      #expect(listed.map { $0["errno"] as? Int } == [13])
+      #expect(worker.isRunning)
+    }
+
+    @Test func `a root that is gone when a worker comes is a failed scan that says what to do`() throws {
+      let tree = try TestTree()
+      let deployment = try TestDeployment()
+      try deployment.addLibrary(tree.root)
+      let worker = try deployment.worker()
+      try #require(rmdir(tree.root) == 0)
+      let scan = try deployment.scan()
+      #expect(scan.exitCode == 1)
+      #expect(scan.status == "failed")
+      let message = try #require(scan.errorMessage)
+      #expect(message.contains("mount_missing"))
+      #expect(message.contains(tree.root))
+      #expect(message.contains("must be a directory"))
+      #expect(!message.contains("\n"))
+      try deployment.expectNothingLeft()
+      #expect(try !deployment.keys().contains("dead"))
+      #expect(try deployment.database.query("SELECT path FROM catalog_files") == [])
+
+      // Mounted again, it is scanned.
+      try #require(mkdir(tree.root, 0o755) == 0)
+      try tree.file("back")
+      try expectExact(deployment.scan(), TreeRows(of: tree.root, in: deployment))
+      #expect(worker.isRunning)
+    }
+
+    @Test func `a tree that changes while it is walked is no failure`() throws {
+      let tree = try TestTree()
+      for index in 0..<300 {
+        try tree.directory("\(index)")
+        for file in 0..<50 { try tree.file("\(index)/stable-\(file)") }
+      }
+      let deployment = try TestDeployment()
+      try deployment.addLibrary(tree.root)
+      let worker = try deployment.worker()
+      let churn = try ChildProcess(["python3", "-c", Self.churn, tree.root])
+      try eventually("the tree changes") { churn.outputSoFar.contains("changing") }
+      let scan = try deployment.scan()
+      #expect(churn.isRunning)
+      #expect(["completed", "partial"].contains(scan.status))
+      #expect(scan.exitCode == (scan.status == "completed" ? 0 : 3))
+      // What a directory's place was taken from by another is the one thing that is told as an error.
+      let others = "SELECT * FROM scan_errors WHERE error_type <> 'changed_during_scan'"
+      #expect(try deployment.database.query(others) == [])
+      let stable = "SELECT count(*), count(DISTINCT path) FROM catalog_files WHERE path_text ~ '^[0-9]+/stable-[0-9]+$'"
+      #expect(try deployment.database.query(stable) == ["15000\t15000"])
+      try deployment.expectNothingLeft()
+      #expect(worker.isRunning)
+    }
+
+    /// Makes, renames and removes files and directories all over the tree, for ever.
+    private static let churn = """
+      import os, random, sys
+      os.chdir(sys.argv[1])
+      print("changing", flush=True)
+      while True:
+          top = str(random.randrange(300))
+          one, two = top + "/churn", top + "/churned"
+          try:
+              os.mkdir(one)
+              for index in range(5):
+                  os.close(os.open("%s/%d" % (one, index), os.O_CREAT | os.O_WRONLY))
+              os.rename(one, two)
+              for index in range(5):
+                  os.unlink("%s/%d" % (two, index))
+              os.rmdir(two)
+          except FileExistsError:
+              pass
+      """
+  }
+}
