@@ -65,8 +65,8 @@ extension EndToEnd {
     }
 
     @Test func `a tree that changes while it is walked is no failure`() throws {
-      let tree = try TestTree()
-      for index in 0..<300 {
+      let tree = try TestTree(inMemory: true)
+      for index in 0..<600 {
         try tree.directory("\(index)")
         for file in 0..<50 { try tree.file("\(index)/stable-\(file)") }
       }
@@ -83,7 +83,7 @@ extension EndToEnd {
       let others = "SELECT * FROM scan_errors WHERE error_type <> 'changed_during_scan'"
       #expect(try deployment.database.query(others) == [])
       let stable = "SELECT count(*), count(DISTINCT path) FROM catalog_files WHERE path_text ~ '^[0-9]+/stable-[0-9]+$'"
-      #expect(try deployment.database.query(stable) == ["15000\t15000"])
+      #expect(try deployment.database.query(stable) == ["30000\t30000"])
       try deployment.expectNothingLeft()
       #expect(worker.isRunning)
     }
@@ -94,7 +94,7 @@ extension EndToEnd {
       os.chdir(sys.argv[1])
       print("changing", flush=True)
       while True:
-          top = str(random.randrange(300))
+          top = str(random.randrange(600))
           one, two = top + "/churn", top + "/churned"
           try:
               os.mkdir(one)

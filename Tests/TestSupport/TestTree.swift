@@ -11,8 +11,9 @@ public struct TestTree: Sendable {
   /// The root to walk.
   public let root: String
 
-  public init() throws {
-    directory = try TemporaryDirectory()
+  /// - Parameter inMemory: for a large tree, whose file system does not matter.
+  public init(inMemory: Bool = false) throws {
+    directory = try TemporaryDirectory(inMemory: inMemory)
     root = directory.appending("root")
     // Some tests walk as another user.
     try made("root's parent", chmod(directory.path, 0o755))
