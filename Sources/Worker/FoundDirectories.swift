@@ -13,6 +13,8 @@ struct FoundDirectories {
   private var directories: [Int64: Directory] = [:]
   private var names: [UInt8] = []
 
+  var count: Int { directories.count }
+
   mutating func add(
     id: Int64, parent: Int64, name: UnsafeRawBufferPointer, _ attributes: FileAttributes, isBoundary: Bool
   ) {

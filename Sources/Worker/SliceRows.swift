@@ -5,12 +5,14 @@ import ScanModel
 /// Takes what a walk finds, sends the rows, and sums up what the slice commits.
 ///
 /// A directory's row is sent when it has been listed, so that it is written once; those that the slice
-/// leaves to others are sent at its end without counts, which their own slices add.
+/// leaves to others are sent at its end, or when too many wait, without counts, which their own slices add.
 final class SliceRows: WalkSink {
   typealias Failure = CatalogError
 
   /// Rows of one type that one slice records; the count goes on.
   private static let errorRowsPerType = 1_000
+  /// Found directories that wait for their listing; about as many as the walk itself holds.
+  private static let waitingDirectories = 16_384
 
   private let writer: SliceWriter
   private let activity: SlotActivity
@@ -41,6 +43,12 @@ final class SliceRows: WalkSink {
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes, isBoundary: Bool
   ) throws(CatalogError) -> Int64 {
     let id = try writer.newDirectoryID()
+    guard found.count < Self.waitingDirectories else {
+      // Most likely left to another slice. Should this one list it after all, the row is written twice.
+      try writer.directory(
+        id: id, parent: parent, name: name, attributes, isBoundary: isBoundary, files: nil, bytes: nil)
+      return id
+    }
     found.add(id: id, parent: parent, name: name, attributes, isBoundary: isBoundary)
     return id
   }
