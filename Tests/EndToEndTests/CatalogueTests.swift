@@ -18,6 +18,21 @@ extension EndToEnd {
       try deployment.expectNothingLeft()
     }
 
+    @Test func `a directory of very many directories, and one very far down, take no more memory`() throws {
+      let tree = try TestTree(inMemory: true)
+      for index in 0..<150_000 { try tree.directory("\(index)") }
+      try tree.chain("deep", levels: 1_000, name: "d")
+      let deployment = try TestDeployment()
+      try deployment.addLibrary(tree.root)
+      let worker = try deployment.worker(slots: 2)
+      let scan = try deployment.scan()
+      #expect(scan.status == "completed")
+      #expect(scan.directoriesSeen == 150_001 + 2_001)
+      #expect(scan.filesSeen == 1_000)
+      #expect(try worker.peakResidentBytes() < Self.memoryLimit)
+      try deployment.expectNothingLeft()
+    }
+
     @Test func `an empty root is a completed scan of one directory`() throws {
       let tree = try TestTree()
       let deployment = try TestDeployment()

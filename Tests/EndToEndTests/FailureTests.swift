@@ -65,16 +65,16 @@ extension EndToEnd {
     }
 
     @Test func `a tree that changes while it is walked is no failure`() throws {
-      let tree = try TestTree(inMemory: true)
-      for index in 0..<600 {
+      let tree = try TestTree()
+      for index in 0..<20 {
         try tree.directory("\(index)")
-        for file in 0..<50 { try tree.file("\(index)/stable-\(file)") }
+        for file in 0..<1_500 { try tree.file("\(index)/stable-\(file)") }
       }
       let deployment = try TestDeployment()
       try deployment.addLibrary(tree.root)
       let worker = try deployment.worker()
       let churn = try ChildProcess(["python3", "-c", Self.churn, tree.root])
-      try eventually("the tree changes") { churn.outputSoFar.contains("changing") }
+      try eventually("all of the tree changes") { churn.outputSoFar.contains("changing") }
       let scan = try deployment.scan()
       #expect(churn.isRunning)
       #expect(["completed", "partial"].contains(scan.status))
@@ -88,24 +88,31 @@ extension EndToEnd {
       #expect(worker.isRunning)
     }
 
-    /// Makes, renames and removes files and directories all over the tree, for ever.
+    /// Makes, renames and removes files and directories all over the tree, for ever: in each of its directories
+    /// some are there at any moment, and none of them for long.
     private static let churn = """
       import os, random, sys
       os.chdir(sys.argv[1])
-      print("changing", flush=True)
+      def make(top, name):
+          os.close(os.open("%s/%s" % (top, name), os.O_CREAT | os.O_WRONLY))
+          os.mkdir("%s/d%s" % (top, name))
+          os.close(os.open("%s/d%s/inside" % (top, name), os.O_CREAT | os.O_WRONLY))
+      def remove(top, name):
+          os.unlink("%s/%s" % (top, name))
+          os.rename("%s/d%s" % (top, name), "%s/moved" % top)
+          os.unlink("%s/moved/inside" % top)
+          os.rmdir("%s/moved" % top)
+      live = []
+      count = 0
       while True:
-          top = str(random.randrange(600))
-          one, two = top + "/churn", top + "/churned"
-          try:
-              os.mkdir(one)
-              for index in range(5):
-                  os.close(os.open("%s/%d" % (one, index), os.O_CREAT | os.O_WRONLY))
-              os.rename(one, two)
-              for index in range(5):
-                  os.unlink("%s/%d" % (two, index))
-              os.rmdir(two)
-          except FileExistsError:
-              pass
+          top = str(random.randrange(20))
+          count += 1
+          make(top, "churn-%d" % count)
+          live.append((top, "churn-%d" % count))
+          if len(live) == 200:
+              print("changing", flush=True)
+          if len(live) > 200:
+              remove(*live.pop(0))
       """
   }
 }

@@ -12,6 +12,8 @@ struct Standing {
   let running: Int64
   let done: Int64
   let attempts: Int64
+  /// Slices that were claimed and given back.
+  let returned: Int64
   /// Entries that the done slices have counted.
   let doneEntries: Int64
   /// Bytes of rows of files, committed or not.
@@ -23,6 +25,7 @@ struct Standing {
       SELECT sc.status, sc.files_seen, sc.directories_seen, count(*) FILTER (WHERE s.state <> 'done'),
              count(*) FILTER (WHERE s.state = 'running'), count(*) FILTER (WHERE s.state = 'done'),
              coalesce(sum(s.attempts), 0), coalesce(sum(s.entries) FILTER (WHERE s.state = 'done'), 0),
+             count(*) FILTER (WHERE s.state = 'queued' AND s.epoch > 0),
              (SELECT sum(pg_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'files'::regclass)
         FROM scans sc LEFT JOIN slices s ON s.scan_id = sc.id GROUP BY sc.id
       """)
@@ -30,7 +33,7 @@ struct Standing {
     let numbers = try fields.dropFirst().map { try #require(Int64($0)) }
     status = String(fields[0])
     (filesSeen, directoriesSeen, open, running) = (numbers[0], numbers[1], numbers[2], numbers[3])
-    (done, attempts, doneEntries, written) = (numbers[4], numbers[5], numbers[6], numbers[7])
+    (done, attempts, doneEntries, returned, written) = (numbers[4], numbers[5], numbers[6], numbers[7], numbers[8])
   }
 }
 

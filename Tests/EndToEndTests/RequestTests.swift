@@ -70,6 +70,7 @@ extension EndToEnd {
       try expectExact(scan, TreeRows(of: tree.root, in: deployment))
       try deployment.expectNothingLeft()
       #expect(try deployment.database.query("SELECT count(*) FROM scans") == ["1"])
+      #expect(try deployment.database.query("SELECT * FROM scan_events WHERE event = 'refused'") == [])
       #expect(try !deployment.keys().contains("dead"))
       #expect(worker.isRunning)
     }
