@@ -17,8 +17,8 @@ struct ExitStatus {
   /// `nil` where everything has been said.
   let message: String?
 
-  /// `nil` for the errors of the argument parser.
-  init?(_ error: any Error) {
+  /// Of an error that ended a command.
+  init(_ error: any Error) {
     switch error {
     case let error as CommandFailure: (code, message) = (error.code, error.message)
     case let error as ExitCode: (code, message) = (error.rawValue, nil)
@@ -28,9 +28,7 @@ struct ExitStatus {
     case let error as QueueError: (code, message) = (Self.code(of: error), error.description)
     case let error as RedisError: (code, message) = (Self.code(of: error), error.description)
     case let error as ConfigurationError: (code, message) = (Self.usage, error.description)
-    case let error as LocalServersError: (code, message) = (Self.failure, error.description)
-    case is ValidationError, is CleanExit: return nil
-    case _ where Rollcall.exitCode(for: error) == .success || "\(type(of: error))" == "CommandError": return nil
+    case let error as LocalServersError: (code, message) = (Self.code(of: error), error.description)
     default: (code, message) = (Self.failure, "\(error)")
     }
   }
@@ -66,6 +64,13 @@ struct ExitStatus {
     case .protocolViolation: unreachable
     case _ where error.isOutage: unreachable
     default: failure
+    }
+  }
+
+  private static func code(of error: LocalServersError) -> Int32 {
+    switch error.cause {
+    case .directory: usage
+    case .servers: unreachable
     }
   }
 

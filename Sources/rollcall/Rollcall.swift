@@ -22,7 +22,7 @@ struct Rollcall: AsyncParsableCommand {
       Exit codes: 0 done; 1 a scan failed or was cancelled, or another error; 2 usage, configuration or schema; \
       3 the scan is partial; 4 refused, the library has an active scan; 5 Redis or Postgres cannot be reached.
       """,
-    version: version,
+    version: "rollcall \(version)",
     subcommands: [
       Up.self, Migrate.self, Library.self, Scan.self, WorkerCommand.self, Status.self, History.self, Errors.self,
       Queue.self, Workers.self, Config.self, Version.self,
@@ -30,15 +30,16 @@ struct Rollcall: AsyncParsableCommand {
 
   static func main() async {
     prepareSignals()
+    var command: any ParsableCommand
+    do { command = try parseAsRoot() } catch { end(parsing: error) }
     do {
-      var command = try parseAsRoot()
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {
         try command.run()
       }
     } catch {
-      end(with: error)
+      end(running: error)
     }
   }
 
@@ -51,19 +52,30 @@ struct Rollcall: AsyncParsableCommand {
     pthread_sigmask(SIG_SETMASK, &none, nil)
   }
 
-  /// Help and version requests print and succeed; everything else is one line and an exit code.
-  private static func end(with error: any Error) -> Never {
-    if let status = ExitStatus(error) {
-      if let message = status.message { complain(message) }
-      Foundation.exit(status.code)
-    }
+  /// Requests for help and the version print and succeed; all else is wrong usage, said in one line.
+  private static func end(parsing error: any Error) -> Never {
     if exitCode(for: error) == .success { exit(withError: error) }
-    complain(fullMessage(for: error).replacing("Error: ", with: "", maxReplacements: 1))
+    complain(usageLine(message(for: error), fullMessage(for: error)))
     Foundation.exit(ExitStatus.usage)
+  }
+
+  private static func end(running error: any Error) -> Never {
+    // A command that only has subcommands, and `help`, answer with the parser's own request for help.
+    if !(error is ExitCode), exitCode(for: error) == .success { exit(withError: error) }
+    let status = ExitStatus(error)
+    if let message = status.message { complain(message) }
+    Foundation.exit(status.code)
+  }
+
+  /// The parser's message, and the command whose help tells more: in its full message that stands last.
+  private static func usageLine(_ message: String, _ full: String) -> String {
+    let advice = full.firstMatch(of: /See '(.+ --help)' for more/).map { "; see `\($0.1)`" } ?? ""
+    return message.split(whereSeparator: \.isNewline).joined(separator: " ") + advice
   }
 }
 
-/// Says what is wrong on standard error. There is nobody to tell if that cannot be written.
+/// Says what is wrong on standard error, in one line that leaves a terminal alone whatever names are in it.
+/// There is nobody to tell if that cannot be written.
 func complain(_ message: String) {
-  try? StandardOutput.error.line("rollcall: " + message)
+  try? StandardOutput.error.line(terminalSafe("rollcall: " + message))
 }

@@ -13,7 +13,7 @@ struct Library: ParsableCommand {
     @Argument(help: "The library's name.") var name: String
     @Argument(help: "Its root directory.") var path: String
     @OptionGroup var rules: RuleOptions
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup(title: "Configuration") var options: GlobalOptions
     @OptionGroup var output: JSONOption
 
     func run() throws {
@@ -26,14 +26,15 @@ struct Library: ParsableCommand {
       if output.json {
         try environment.print(json: LibraryDocument(library))
       } else {
-        try environment.print(["Added library \(name): \(terminalSafe(root))", "Scan it: rollcall scan \(name)"])
+        let shown = terminalSafe(name)
+        try environment.print(["Added library \(shown): \(terminalSafe(root))", "Scan it: rollcall scan \(shown)"])
       }
     }
   }
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List the libraries, newest first.")
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup(title: "Configuration") var options: GlobalOptions
     @OptionGroup var output: JSONOption
 
     func run() throws {
@@ -59,7 +60,7 @@ struct Library: ParsableCommand {
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show one library and its rules.")
     @Argument(help: "The library's name.") var name: String
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup(title: "Configuration") var options: GlobalOptions
     @OptionGroup var output: JSONOption
 
     func run() throws {
@@ -68,9 +69,9 @@ struct Library: ParsableCommand {
       if output.json { return try environment.print(json: LibraryDocument(library)) }
       let rules = library.rules
       var lines = [
-        "Library        \(library.name)",
+        "Library        \(terminalSafe(library.name))",
         "Root           \(terminalSafe(library.rootPath))",
-        "Queue          \(rules.queue)",
+        "Queue          \(terminalSafe(rules.queue))",
         "Max parallel   \(rules.maxParallel)",
         "One filesystem \(rules.oneFilesystem ? "yes" : "no")",
       ]
@@ -90,22 +91,27 @@ struct Library: ParsableCommand {
       abstract: "Remove a library and all that the catalogue knows of it. No file on disk is touched.")
     @Argument(help: "The library's name.") var name: String
     @Flag(help: "Do not ask.") var yes = false
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup(title: "Configuration") var options: GlobalOptions
 
     func run() throws {
       let environment = try options.load()
       let catalog = try environment.catalog()
       guard let library = try catalog.library(named: name) else { throw CommandFailure.noLibrary(name) }
       guard try yes || confirmed() else { throw CommandFailure(message: "nothing was removed") }
-      try catalog.removeLibrary(library.id)
-      try environment.print(["Removed library \(name)."])
+      do throws(CatalogError) {
+        try catalog.removeLibrary(library.id)
+      } catch .libraryActive(let id) {
+        guard let scan = try catalog.scan(ScanID(id)) else { throw CatalogError.libraryActive(scan: id) }
+        throw CommandFailure.active(scan)
+      }
+      try environment.print(["Removed library \(terminalSafe(name))."])
     }
 
     private func confirmed() throws -> Bool {
       guard isatty(STDIN_FILENO) == 1 else {
         throw CommandFailure(message: "removing a library needs a terminal to ask on, or --yes", code: ExitStatus.usage)
       }
-      try StandardOutput.error.write("Remove library \(name) and its catalogue? Files on disk stay. [y/N] ")
+      try StandardOutput.error.write("Remove library \(terminalSafe(name)) and its catalogue? Files on disk stay. [y/N] ")
       return ["y", "yes"].contains(readLine()?.lowercased())
     }
   }

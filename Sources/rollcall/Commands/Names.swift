@@ -16,7 +16,10 @@ enum LibraryName {
   /// A library that a path becomes is named after its directory.
   static func of(root: String) throws(CommandFailure) -> String {
     let last = root.split(separator: "/").last.map(String.init) ?? "root"
-    return try checked(last)
+    do { return try checked(last) } catch {
+      throw CommandFailure(
+        message: "\(error.message); give one with `rollcall library add NAME PATH`", code: error.code)
+    }
   }
 }
 
@@ -24,7 +27,9 @@ enum LibraryName {
 enum RootPath {
   static func resolved(_ path: String) throws(CommandFailure) -> String {
     guard let real = realpath(path, nil) else {
-      throw CommandFailure(message: "\(terminalSafe(path)): \(String(cString: strerror(errno)))")
+      throw CommandFailure(
+        message: "\(terminalSafe(path)) cannot be a library's root: \(String(cString: strerror(errno)))"
+          + "; give a directory that is there")
     }
     defer { free(real) }
     guard let text = String(validatingCString: real) else {
@@ -32,7 +37,7 @@ enum RootPath {
     }
     var status = stat()
     guard stat(real, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-      throw CommandFailure(message: "\(terminalSafe(text)) is not a directory")
+      throw CommandFailure(message: "\(terminalSafe(text)) is not a directory; a library's root must be one")
     }
     return text
   }

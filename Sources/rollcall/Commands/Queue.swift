@@ -5,7 +5,7 @@ import Worker
 
 struct Queue: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Show what waits, is in flight and is dead on each queue.")
-  @OptionGroup var options: GlobalOptions
+  @OptionGroup(title: "Configuration") var options: GlobalOptions
   @OptionGroup var output: JSONOption
 
   func run() throws {
@@ -38,7 +38,7 @@ struct Queue: ParsableCommand {
 
 struct Workers: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "List the workers of all queues and what they are at.")
-  @OptionGroup var options: GlobalOptions
+  @OptionGroup(title: "Configuration") var options: GlobalOptions
   @OptionGroup var output: JSONOption
 
   func run() throws {
@@ -48,7 +48,7 @@ struct Workers: ParsableCommand {
     for queue in try environment.queues(try environment.catalog()) {
       for worker in try inspector.workers(of: queue) { found["\(worker.worker)"] = worker }
     }
-    let workers = found.values.sorted { "\($0.worker)" < "\($1.worker)" }.map(WorkerDocument.init)
+    let workers = found.values.map(WorkerDocument.init).sorted(by: WorkerDocument.isNewer)
     if output.json {
       var array = JSONArrayWriter(.output)
       for worker in workers { try array.append(worker) }
@@ -82,13 +82,25 @@ struct WorkerDocument: Encodable {
     case startedAt = "started_at"
   }
 
+  /// Newest first; of one moment in the order of their names.
+  static func isNewer(_ left: WorkerDocument, _ right: WorkerDocument) -> Bool {
+    let (begin, other) = (left.startedAt ?? .distantPast, right.startedAt ?? .distantPast)
+    return begin == other ? left.worker < right.worker : begin > other
+  }
+
   var cells: [String?] {
     guard let heartbeat else { return [worker, alive ? "alive" : "dead"] }
     let busy = heartbeat.slots.count { $0.state != "idle" }
     return [
       worker, "alive", heartbeat.host, "\(heartbeat.pid)", heartbeat.queues.joined(separator: ","),
-      "\(busy)/\(heartbeat.slots.count)", Humane.count(Int64(heartbeat.filesPerSecond)),
-      Humane.size(heartbeat.rssBytes),
+      "\(busy)/\(heartbeat.slots.count)", Humane.count(Int64(clamping: heartbeat.filesPerSecond)), Humane.size(heartbeat.rssBytes),
     ]
+  }
+}
+
+extension Int64 {
+  /// The nearest whole number that fits; anybody can write a heartbeat, and whatever number is in it.
+  fileprivate init(clamping number: Double) {
+    self = Int64(exactly: number.rounded()) ?? (number > 0 ? .max : 0)
   }
 }

@@ -8,12 +8,12 @@ struct Scan: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Ask for a scan of a library, or of a directory that becomes one.",
     discussion: "What contains a slash is a path. The scan is run by workers (`rollcall worker`).")
-  @Argument(help: "A library's name, or a path.") var target: String
+  @Argument(help: ArgumentHelp("A library's name, or a path.", valueName: "library|path")) var target: String
   @Flag(help: "Wait for the scan's end, and exit with its code. Ctrl-C detaches.") var wait = false
-  @Option(help: "full looks at every entry; quick trusts unchanged directories.") var mode = "full"
-  @Option(help: "Who asks; else the user's name.") var requestedBy: String?
-  @Option(help: "Two requests with the same id are one.") var requestID: String?
-  @OptionGroup var options: GlobalOptions
+  @Option(help: ArgumentHelp("full looks at every entry; quick trusts unchanged directories.", valueName: "full|quick")) var mode = "full"
+  @Option(help: ArgumentHelp("Who asks; else the user's name.", valueName: "who")) var requestedBy: String?
+  @Option(help: ArgumentHelp("Two requests with the same id are one.", valueName: "id")) var requestID: String?
+  @OptionGroup(title: "Configuration") var options: GlobalOptions
   @OptionGroup var output: JSONOption
 
   func validate() throws {
@@ -52,7 +52,7 @@ struct Scan: ParsableCommand {
     } else if wait {
       try environment.print(ScanReport(scan, environment.terminal).lines)
     } else {
-      try environment.print(["Scan \(scan.id) of library \(scan.library) is \(scan.status.rawValue)."])
+      try environment.print(["Scan \(scan.id) of library \(terminalSafe(scan.library)) is \(scan.status.rawValue)."])
     }
   }
 
@@ -105,10 +105,11 @@ struct ScanRequests {
       return scan
     case .refused(let scan):
       push(scan)
-      throw CommandFailure(message: Self.refusal(scan), code: ExitStatus.refused)
+      throw CommandFailure.active(scan)
     case .catalogued:
       throw CommandFailure(
-        message: "library \(Self.name(request)) is catalogued already, and this release cannot scan it again")
+        message: "library \(Self.name(request)) is catalogued already, and this release cannot scan it again: "
+          + "to start over, remove it with `rollcall library remove` first")
     case .removing:
       throw CommandFailure(
         message: "library \(Self.name(request)) is being removed; end that with `rollcall library remove`")
@@ -137,10 +138,16 @@ struct ScanRequests {
     case .rootPath(let path): terminalSafe(path)
     }
   }
+}
 
-  private static func refusal(_ scan: ScanRecord) -> String {
+extension CommandFailure {
+  /// Refused, because the library has an active scan: which, whose, since when.
+  static func active(_ scan: ScanRecord) -> CommandFailure {
     let who = scan.requestedBy.map { "by \(terminalSafe($0))" } ?? "by somebody unnamed"
-    return "refused: library \(terminalSafe(scan.library)) has an active scan: \(scan.id), \(scan.status.rawValue), "
-      + "asked for \(who) through \(scan.requestedThrough) at \(JSONOutput.rfc3339(scan.requestedAt))"
+    return CommandFailure(
+      message: "refused: library \(terminalSafe(scan.library)) has an active scan: \(scan.id), "
+        + "\(scan.status.rawValue), asked for \(who) through \(scan.requestedThrough) "
+        + "at \(JSONOutput.rfc3339(scan.requestedAt))",
+      code: ExitStatus.refused)
   }
 }

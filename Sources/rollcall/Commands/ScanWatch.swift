@@ -39,14 +39,12 @@ struct ScanWatch {
   /// The ended scan; `nil` where the pause said to stop looking.
   func wait(for id: ScanID, until pause: some WatchPause) throws -> ScanRecord? {
     var progress = ProgressLine(environment.terminal)
+    defer { erase(&progress) }
     let begin = ContinuousClock.now
     var hasAdvised = false
     while true {
       guard let scan = try catalog.scan(id) else { throw CommandFailure(message: "scan \(id) was deleted meanwhile") }
-      guard scan.status.isActive else {
-        if let clear = progress.clear() { try StandardOutput.error.write(clear) }
-        return scan
-      }
+      guard scan.status.isActive else { return scan }
       if scan.startedAt != nil, let line = progress.update(ScanProgress(scan), at: .now) {
         try StandardOutput.error.write(line)
       }
@@ -56,6 +54,11 @@ struct ScanWatch {
       }
       guard pause.pause(for: Self.interval) else { return nil }
     }
+  }
+
+  /// What is said next begins on an empty line. It is lost anyway where the bar cannot be erased.
+  private func erase(_ progress: inout ProgressLine) {
+    if let clear = progress.clear() { try? StandardOutput.error.write(clear) }
   }
 
   /// A scan that nobody begins is most often one that nobody serves.

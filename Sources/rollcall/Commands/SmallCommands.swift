@@ -3,7 +3,7 @@ import Catalog
 
 struct Migrate: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Bring the database's schema up to date.")
-  @OptionGroup var options: GlobalOptions
+  @OptionGroup(title: "Configuration") var options: GlobalOptions
 
   func run() throws {
     let environment = try options.load()
@@ -19,7 +19,7 @@ struct Migrate: ParsableCommand {
 
 struct Config: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Show every setting, its value and where it is from.")
-  @OptionGroup var options: GlobalOptions
+  @OptionGroup(title: "Configuration") var options: GlobalOptions
   @OptionGroup var output: JSONOption
 
   func run() throws {

@@ -6,7 +6,7 @@ struct Status: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show a library's active or last scan, or that of every library.")
   @Argument(help: "The library's name; else all.") var library: String?
-  @OptionGroup var options: GlobalOptions
+  @OptionGroup(title: "Configuration") var options: GlobalOptions
   @OptionGroup var output: JSONOption
 
   func run() throws {
@@ -43,8 +43,8 @@ struct Status: ParsableCommand {
 struct History: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "List scans, newest first.")
   @Argument(help: "The library's name; else all.") var library: String?
-  @Option(help: "How many at most.") var limit: Int64 = 20
-  @OptionGroup var options: GlobalOptions
+  @Option(help: ArgumentHelp("How many at most.", valueName: "n")) var limit: Int64 = 20
+  @OptionGroup(title: "Configuration") var options: GlobalOptions
   @OptionGroup var output: JSONOption
 
   func validate() throws {
@@ -76,7 +76,7 @@ struct History: ParsableCommand {
 struct Errors: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "List the file-level errors of a scan, newest first.")
   @Argument(help: "The scan's id.") var scan: Int64
-  @OptionGroup var options: GlobalOptions
+  @OptionGroup(title: "Configuration") var options: GlobalOptions
   @OptionGroup var output: JSONOption
 
   func run() throws {
@@ -94,7 +94,7 @@ struct Errors: ParsableCommand {
     try catalog.eachError(of: record.id) { error in
       count += 1
       let path = error.path.isEmpty ? "(the root)" : EscapedPath(error.path).terminal
-      try StandardOutput.output.line("\(error.type)  \(path)  \(terminalSafe(error.message))")
+      try StandardOutput.output.line("\(terminalSafe(error.type))  \(path)  \(terminalSafe(error.message))")
     }
     let total = record.counters.errors
     if total == 0 { try environment.print(["Scan \(scan) has no errors."]) }

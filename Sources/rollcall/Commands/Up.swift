@@ -16,7 +16,7 @@ struct Up: AsyncParsableCommand {
   var directory: String?
   @Flag(help: "Exit when the scan has ended, with its exit code; else stay until Ctrl-C.") var exit = false
   @OptionGroup var slots: SlotsOption
-  @OptionGroup var options: GlobalOptions
+  @OptionGroup(title: "Configuration") var options: GlobalOptions
 
   func validate() throws {
     if exit, directory == nil { throw ValidationError("--exit needs --scan DIR") }

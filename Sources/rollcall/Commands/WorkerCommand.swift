@@ -13,9 +13,10 @@ struct WorkerCommand: AsyncParsableCommand {
       process at once, equally safely.
       """)
   @OptionGroup var slots: SlotsOption
-  @Option(help: "The queues to serve, the most urgent first, separated by commas.") var queues: String?
+  @Option(help: ArgumentHelp("The queues to serve, the most urgent first.", valueName: "a,b"))
+  var queues: String?
   @Option(help: "What the worker is called; else the host's name.") var name: String?
-  @OptionGroup var options: GlobalOptions
+  @OptionGroup(title: "Configuration") var options: GlobalOptions
 
   func run() async throws {
     let environment = try options.load(["slots": slots.slots, "queues": queues, "worker_name": name])
@@ -25,7 +26,8 @@ struct WorkerCommand: AsyncParsableCommand {
 }
 
 struct SlotsOption: ParsableArguments {
-  @Option(help: "How many jobs to run at once; else the number of cores.") var slots: String?
+  @Option(help: ArgumentHelp("How many jobs to run at once; else the number of cores.", valueName: "n"))
+  var slots: String?
 }
 
 extension WorkerSettings {

@@ -34,7 +34,7 @@ struct DataDirectory: Sendable {
 
   /// Checks the name only; nothing is touched.
   init(_ name: String) throws(LocalServersError) {
-    guard !name.isEmpty else { throw LocalServersError(description: "--data names no directory") }
+    guard !name.isEmpty else { throw LocalServersError(description: "--data names no directory", cause: .directory) }
     path = URL(filePath: name).standardizedFileURL.path(percentEncoded: false).droppingSlashes()
     // The path becomes part of two URLs and a YAML string.
     let refused = "%?#&'\"\\".unicodeScalars
@@ -43,14 +43,14 @@ struct DataDirectory: Sendable {
     }) {
       throw LocalServersError(
         description: "the data directory \"\(terminalSafe(path))\" holds \"\(terminalSafe(String(scalar)))\", "
-          + "which cannot stand in the servers' URLs; choose another with --data")
+          + "which cannot stand in the servers' URLs; choose another with --data", cause: .directory)
     }
     let longest = max(redisSocket.utf8.count, postgresRun.utf8.count + "/.s.PGSQL.5432".utf8.count)
     guard longest <= Self.longestSocketPath else {
       let room = Self.longestSocketPath - (longest - path.utf8.count)
       throw LocalServersError(
         description: "the data directory \(path) is too long for Unix sockets (\(path.utf8.count) bytes, "
-          + "\(room) fit); choose a shorter one with --data")
+          + "\(room) fit); choose a shorter one with --data", cause: .directory)
     }
   }
 
@@ -71,7 +71,8 @@ struct DataDirectory: Sendable {
         atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: mode])
     } catch {
       throw LocalServersError(
-        description: "cannot make the data directory \(path) (\(failureReason(error))); choose another with --data")
+        description: "cannot make the data directory \(path) (\(failureReason(error))); choose another with --data",
+        cause: .directory)
     }
     let user = Account.current
     for directory in [redis, path + "/log"] { try Self.make(directory, owner: user) }
@@ -92,7 +93,7 @@ struct DataDirectory: Sendable {
     guard status.st_uid == owner.uid else {
       throw LocalServersError(
         description: "\(directory) belongs to user \(status.st_uid), not to \(owner.name); "
-          + "run as the user who made it or choose another directory with --data")
+          + "run as the user who made it or choose another directory with --data", cause: .directory)
     }
   }
 
@@ -108,14 +109,17 @@ struct DataDirectory: Sendable {
     do {
       try Data(text.utf8).write(to: URL(filePath: configurationFile), options: .atomic)
     } catch {
-      throw LocalServersError(description: "cannot write \(configurationFile): \(failureReason(error))")
+      throw LocalServersError(
+        description: "cannot write \(configurationFile): \(failureReason(error))", cause: .directory)
     }
   }
 }
 
-/// The failure of the system call just made, in one line.
+/// The failure of the system call just made in the data directory, in one line.
 func systemError(_ what: String) -> LocalServersError {
-  LocalServersError(description: "\(what): \(String(cString: strerror(errno)))")
+  LocalServersError(
+    description: "\(what): \(String(cString: strerror(errno))); mend that or choose another directory with --data",
+    cause: .directory)
 }
 
 extension String {

@@ -14,7 +14,7 @@ final class DirectoryLock: Sendable {
       let directory = URL(filePath: path).deletingLastPathComponent().path
       throw LocalServersError(
         description: "another `rollcall up` (process \(Self.holder(path))) runs on \(directory); "
-          + "stop it or choose another directory with --data")
+          + "stop it or choose another directory with --data", cause: .directory)
     }
     let line = Array("\(getpid())\n".utf8)
     guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, line, line.count, 0) == line.count else {

@@ -42,7 +42,8 @@ struct LocalPostgres {
       }
     } catch {
       throw LocalServersError(
-        description: "cannot remove \(directory.newPostgres), half a cluster of an earlier start; remove it")
+        description: "cannot remove \(directory.newPostgres), half a cluster of an earlier start; remove it",
+        cause: .directory)
     }
     try DataDirectory.make(directory.newPostgres, owner: account)
     let options = ["--username=rollcall", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
@@ -87,7 +88,7 @@ struct LocalPostgres {
     guard look.succeeded else {
       throw LocalServersError(
         description: "user \(account.name), which Postgres runs as, cannot enter \(directory.path): "
-          + "choose a directory that every user may pass through with --data")
+          + "choose a directory that every user may pass through with --data", cause: .directory)
     }
   }
 

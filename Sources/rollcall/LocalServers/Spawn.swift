@@ -56,7 +56,10 @@ private func openDescriptors() -> [Int32] {
 func runProgram(_ arguments: [String], patience: Duration) throws(LocalServersError) -> (
   succeeded: Bool, output: String
 ) {
-  guard let file = tmpfile() else { throw systemError("cannot make a temporary file for \(arguments[0])") }
+  guard let file = tmpfile() else {
+    throw LocalServersError(
+      description: "cannot make a temporary file for \(arguments[0]): \(String(cString: strerror(errno)))")
+  }
   defer { fclose(file) }
   let pid = try spawn(arguments, output: fileno(file))
   var status: Int32 = 0
