@@ -111,7 +111,8 @@ struct Library: ParsableCommand {
       guard isatty(STDIN_FILENO) == 1 else {
         throw CommandFailure(message: "removing a library needs a terminal to ask on, or --yes", code: ExitStatus.usage)
       }
-      try StandardOutput.error.write("Remove library \(terminalSafe(name)) and its catalogue? Files on disk stay. [y/N] ")
+      try StandardOutput.error.write(
+        "Remove library \(terminalSafe(name)) and its catalogue? Files on disk stay. [y/N] ")
       return ["y", "yes"].contains(readLine()?.lowercased())
     }
   }

@@ -93,7 +93,8 @@ struct WorkerDocument: Encodable {
     let busy = heartbeat.slots.count { $0.state != "idle" }
     return [
       worker, "alive", heartbeat.host, "\(heartbeat.pid)", heartbeat.queues.joined(separator: ","),
-      "\(busy)/\(heartbeat.slots.count)", Humane.count(Int64(clamping: heartbeat.filesPerSecond)), Humane.size(heartbeat.rssBytes),
+      "\(busy)/\(heartbeat.slots.count)", Humane.count(Int64(clamping: heartbeat.filesPerSecond)),
+      Humane.size(heartbeat.rssBytes),
     ]
   }
 }

@@ -10,7 +10,8 @@ struct Scan: ParsableCommand {
     discussion: "What contains a slash is a path. The scan is run by workers (`rollcall worker`).")
   @Argument(help: ArgumentHelp("A library's name, or a path.", valueName: "library|path")) var target: String
   @Flag(help: "Wait for the scan's end, and exit with its code. Ctrl-C detaches.") var wait = false
-  @Option(help: ArgumentHelp("full looks at every entry; quick trusts unchanged directories.", valueName: "full|quick")) var mode = "full"
+  @Option(help: ArgumentHelp("full looks at every entry; quick trusts unchanged directories.", valueName: "full|quick"))
+  var mode = "full"
   @Option(help: ArgumentHelp("Who asks; else the user's name.", valueName: "who")) var requestedBy: String?
   @Option(help: ArgumentHelp("Two requests with the same id are one.", valueName: "id")) var requestID: String?
   @OptionGroup(title: "Configuration") var options: GlobalOptions

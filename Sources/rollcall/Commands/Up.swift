@@ -20,23 +20,31 @@ struct Up: AsyncParsableCommand {
 
   func validate() throws {
     if exit, directory == nil { throw ValidationError("--exit needs --scan DIR") }
+    if options.redisURL != nil || options.postgresURL != nil {
+      throw ValidationError("`rollcall up` has a Redis and a Postgres of its own and takes no other's URL")
+    }
   }
 
   func run() async throws {
     let path = data ?? DataDirectory.standard(environment: ProcessInfo.processInfo.environment)
     let root = try directory.map(RootPath.resolved)
     let servers = try LocalServers(dataDirectory: path)
+    // What is wrong with the configuration is said before anything starts.
+    let environment = try options.load([
+      "redis_url": servers.directory.redisURL, "postgres_url": servers.directory.postgresURL, "slots": slots.slots,
+    ])
+    // From here on a signal ends the servers too, in order.
+    let signals = await EndSignals()
     let outcome: Result<Int32, any Error>
-    do { outcome = .success(try await serve(servers, root)) } catch { outcome = .failure(error) }
+    do { outcome = .success(try await serve(servers, root, environment, signals)) } catch { outcome = .failure(error) }
     try await offPool { servers.stop() }
     throw ExitCode(try outcome.get())
   }
 
-  private func serve(_ servers: LocalServers, _ root: String?) async throws -> Int32 {
-    let urls = try await offPool { try servers.start() }
-    let environment = try options.load([
-      "redis_url": urls.redisURL, "postgres_url": urls.postgresURL, "slots": slots.slots,
-    ])
+  private func serve(
+    _ servers: LocalServers, _ root: String?, _ environment: Environment, _ signals: EndSignals
+  ) async throws -> Int32 {
+    _ = try await offPool { try servers.start() }
     _ = try await offPool { try environment.catalogUnchecked().migrate() }
     let session = UpSession(root: root, servers: servers, environment: environment)
     let worker = try Worker(settings: WorkerSettings(environment.configuration), logger: environment.logger)
@@ -45,7 +53,7 @@ struct Up: AsyncParsableCommand {
         .init(service: worker),
         .init(service: session, successTerminationBehavior: exit ? .gracefullyShutdownGroup : .ignore),
       ], environment
-    ).run()
+    ).run(until: signals)
     return exit ? session.exitCode : 0
   }
 }

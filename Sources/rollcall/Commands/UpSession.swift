@@ -42,7 +42,7 @@ final class UpSession: Service {
     let scan = try scan(library, catalog, inspector)
     guard let scan else { return }
     try environment.print(
-      ["", "\(ScanReport(scan, environment.terminal).lines.joined(separator: "\n"))", ""] + next(scan))
+      ["", "\(ScanReport(scan, environment.terminal).lines.joined(separator: "\n"))", ""] + Self.next)
     code.withLock { $0 = ExitStatus.code(of: scan.status) }
   }
 
@@ -68,20 +68,17 @@ final class UpSession: Service {
     return [
       "Rollcall is up: a worker, and a private Redis and Postgres under \(directory.path).",
       "In another shell:",
-      "  export ROLLCALL_CONFIG=\(directory.configurationFile)",
-      "  export ROLLCALL_REDIS_URL=\(environment.configuration.redisURL)",
+      "  export ROLLCALL_CONFIG='\(directory.configurationFile)'",
+      "  export ROLLCALL_REDIS_URL='\(environment.configuration.redisURL)'",
       "  export ROLLCALL_POSTGRES_URL='\(environment.configuration.postgresURL)'",
       "  rollcall status; rollcall workers; rollcall --help",
     ]
   }
 
-  private func next(_ scan: ScanRecord) -> [String] {
-    [
-      "Look at the files in SQL, from another shell:",
-      "  psql \"$ROLLCALL_POSTGRES_URL\" -c \"SELECT path_text, size FROM catalog_files "
-        + "WHERE library = '\(scan.library.replacing("'", with: "''"))' ORDER BY size DESC LIMIT 10\"",
-    ]
-  }
+  private static let next = [
+    "Look at the files in SQL, from another shell:",
+    "  psql \"$ROLLCALL_POSTGRES_URL\" -c 'SELECT library, path_text, size FROM catalog_files ORDER BY size DESC LIMIT 10'",
+  ]
 }
 
 extension StopSignal: WatchPause {

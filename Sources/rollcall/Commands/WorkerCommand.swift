@@ -21,7 +21,7 @@ struct WorkerCommand: AsyncParsableCommand {
   func run() async throws {
     let environment = try options.load(["slots": slots.slots, "queues": queues, "worker_name": name])
     let worker = try Worker(settings: WorkerSettings(environment.configuration), logger: environment.logger)
-    try await Services([.init(service: worker)], environment).run()
+    try await Services([.init(service: worker)], environment).run(until: EndSignals())
   }
 }
 
@@ -41,10 +41,17 @@ extension WorkerSettings {
   }
 }
 
+/// The signals that ask the program to end. From its making on they end nothing by themselves; they wait
+/// to be read.
+struct EndSignals: Sendable {
+  let sequence: UnixSignalsSequence
+
+  init() async { sequence = await UnixSignalsSequence(trapping: .sigterm, .sigint) }
+}
+
 /// Runs services until they end or a signal asks for it: the first one gracefully; a second one, or
 /// `shutdown_timeout` after the first, at once.
 struct Services {
-  private static let signals: [UnixSignal] = [.sigterm, .sigint]
   private let services: [ServiceGroupConfiguration.ServiceConfiguration]
   private let environment: Environment
 
@@ -53,24 +60,22 @@ struct Services {
     self.environment = environment
   }
 
-  func run() async throws {
+  func run(until signals: EndSignals) async throws {
     // The group's own lines would only repeat what its services say.
     var logger = environment.logger
     logger.logLevel = max(logger.logLevel, .error)
-    let group = ServiceGroup(
-      configuration: .init(services: services, gracefulShutdownSignals: Self.signals, logger: logger))
-    let impatience = Task { await Self.endAtOnce(afterFirst: environment.configuration.shutdownTimeout) }
-    defer { impatience.cancel() }
+    let group = ServiceGroup(configuration: .init(services: services, logger: logger))
+    let end = Task { await Self.end(group, on: signals, within: environment.configuration.shutdownTimeout) }
+    defer { end.cancel() }
     try await group.run()
   }
 
   /// Ending at once is safe: what is not committed was never there, and what is taken is found again.
-  private static func endAtOnce(afterFirst timeout: Duration) async {
+  private static func end(_ group: ServiceGroup, on signals: EndSignals, within timeout: Duration) async {
     var timer: Task<Void, Never>?
-    var count = 0
-    for await _ in await UnixSignalsSequence(trapping: signals) {
-      count += 1
-      if count > 1 { _exit(ExitStatus.failure) }
+    for await _ in signals.sequence {
+      if timer != nil { _exit(ExitStatus.failure) }
+      await group.triggerGracefulShutdown()
       timer = Task {
         do { try await Task.sleep(for: timeout) } catch { return }
         complain("not everything ended within \(timeout); ending now")

@@ -42,11 +42,12 @@ enum Humane {
     perSecond < 9.95 ? "\(oneDecimal(max(0, perSecond)))/s" : "\(count(Int64(perSecond.rounded())))/s"
   }
 
-  /// How a moment lies to another: `now`, `12 s ago`, `in 3 m 12 s`.
+  /// How a moment lies to another, to the second: `now`, `4 s ago`, `in 3 m 12 s`.
   static func relative(_ moment: Date, to now: Date) -> String {
     let seconds = now.timeIntervalSince(moment)
-    guard abs(seconds) >= 1 else { return "now" }
-    let distance = duration(.seconds(Int64(abs(seconds).rounded())))
+    let whole = Int64(abs(seconds).rounded())
+    guard whole >= 1 else { return "now" }
+    let distance = whole < 60 ? "\(whole) s" : duration(.seconds(whole))
     return seconds > 0 ? "\(distance) ago" : "in \(distance)"
   }
 
