@@ -77,6 +77,7 @@ let package = Package(
       "Worker", ["BlockingThread", "Catalog", "FileTree", "InMemoryModels", "JobQueue", "ScanModel", "Worker", log]),
     tests("Rollcall", ["rollcall"]),
     tests("EndToEnd", ["rollcall", "PostgresClient", "RedisClient", "ScanModel"]),
+    tests("CommandLine", ["rollcall"]),
   ],
   swiftLanguageModes: [.v6]
 )
