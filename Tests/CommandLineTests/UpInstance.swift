@@ -32,12 +32,13 @@ final class UpInstance {
   }
 
   func up(_ arguments: [String] = []) throws -> ChildProcess {
-    try ChildProcess(["env", "--chdir=/", program, "up", "--data", data, "--slots", "2"] + arguments)
+    let words = ["env", "--chdir=/", program, "up", "--data", data, "--slots", "2"]
+    return try ChildProcess(words + arguments)
   }
 
   /// Starts `up` without an end, and returns when its worker takes jobs.
   func serving(_ arguments: [String] = []) throws -> ChildProcess {
-    let up = try up(arguments)
+    let up = try up(["--log-level", "info"] + arguments)
     try eventually("up serves", within: .seconds(60)) {
       try #require(up.isRunning, "\(up.errorsSoFar)")
       return up.errorsSoFar.contains("worker started")

@@ -14,6 +14,7 @@ import Testing
     #expect(first.code == 0, "\(first.errors)")
     #expect(first.text.contains("Status       completed"))
     #expect(first.text.contains("Files        3"))
+    #expect(!first.errors.contains("\"level\""), "no log interrupts the result: \(first.errors)")
     #expect(instance.servers().isEmpty)
 
     let second = try instance.up(["--scan", tree, "--exit"]).wait(within: .seconds(20))

@@ -51,6 +51,15 @@ struct Environment: Sendable {
     logger = Logger(label: "rollcall") { _ in LineLogHandler(format: format, level: level) }
   }
 
+  /// The same with logs of nothing but what is out of the ordinary, unless the user chose a level: for a
+  /// command whose own output the logs would interrupt.
+  var quiet: Environment {
+    guard configuration.origin(of: "log_level") == .standard else { return self }
+    var configuration = configuration
+    configuration.logLevel = .notice
+    return Environment(configuration)
+  }
+
   /// A connection to the catalogue that answers and whose schema this program knows.
   func catalog() throws(CatalogError) -> Catalog {
     let catalog = catalogUnchecked()

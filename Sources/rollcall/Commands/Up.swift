@@ -9,8 +9,14 @@ import Worker
 struct Up: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run everything at once, with a private Redis and Postgres of its own.",
-    discussion: "The servers listen on Unix sockets under the data directory only, and end with this command.")
-  @Option(help: ArgumentHelp("Where the servers and their files live; a short path.", valueName: "dir"))
+    discussion: """
+      The servers listen on Unix sockets under the data directory only, and end with this command. Unless a log \
+      level is chosen, it logs from notice on.
+      """)
+  @Option(
+    help: ArgumentHelp(
+      "Where the servers and their files live, a short path; else /var/lib/rollcall for root, "
+        + "$XDG_STATE_HOME/rollcall or ~/.local/state/rollcall for others.", valueName: "dir"))
   var data: String?
   @Option(name: .customLong("scan"), help: ArgumentHelp("Scan this directory and show the result.", valueName: "dir"))
   var directory: String?
@@ -32,7 +38,7 @@ struct Up: AsyncParsableCommand {
     // What is wrong with the configuration is said before anything starts.
     let environment = try options.load([
       "redis_url": servers.directory.redisURL, "postgres_url": servers.directory.postgresURL, "slots": slots.slots,
-    ])
+    ]).quiet
     // From here on a signal ends the servers too, in order.
     let signals = await EndSignals()
     let outcome: Result<Int32, any Error>
