@@ -58,15 +58,16 @@ import Testing
     let postgres = try SilentSocket(directory.appending(".s.PGSQL.5432"))
     let redis = try SilentSocket(directory.appending("redis.sock"))
     defer { withExtendedLifetime((postgres, redis)) {} }
-    let away = ["ROLLCALL_POSTGRES_URL": "host=\(directory.path)", "ROLLCALL_REDIS_URL": try TestServers.redisURL()]
-    for command in [["status"], ["worker"]] {
-      expectFailure(try rollcall(command, away, within: .seconds(20)), code: 5, saying: "no answer")
-    }
     let deployment = try TestDeployment()
-    let url = "unix://\(directory.path)/redis.sock"
-    for command in [["queue"], ["worker"]] {
-      let ended = try deployment.run(command, more: ["ROLLCALL_REDIS_URL": url], within: .seconds(20))
-      expectFailure(ended, code: 5, saying: directory.path)
+    let silent = [
+      ["ROLLCALL_POSTGRES_URL": "host=\(directory.path)"],
+      ["ROLLCALL_REDIS_URL": "unix://\(directory.path)/redis.sock"],
+    ]
+    let started = try silent.flatMap { more in
+      try [["queue"], ["worker"]].map { try deployment.start($0, more: more) }
+    }
+    for command in started {
+      expectFailure(try command.wait(within: .seconds(10)), code: 5, saying: directory.path)
     }
   }
 }
