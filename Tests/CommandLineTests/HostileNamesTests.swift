@@ -30,6 +30,28 @@ import Testing
     }
   }
 
+  @Test func `commands that are shown can be pasted`() throws {
+    let deployment = try TestDeployment()
+    let directory = try TemporaryDirectory()
+    let name = "it's $(here)"
+    let shown = try deployment.succeed(["library", "add", name, directory.path])
+    let command = try #require(shown.firstMatch(of: /Scan it: rollcall (.+)\n/)).1
+    let pasted = try ChildProcess(
+      ["bash", "-c", "'\(try RollcallBinary.path())' \(command)"], environment: deployment.environment
+    ).wait()
+    #expect(pasted.text == "Scan 1 of library \(name) is pending.\n", "\(pasted.errors)")
+    expectFailure(try deployment.run(["library", "add", "--", "-x", "/usr"]), code: 2, saying: "beginning with a dash")
+  }
+
+  @Test func `a name in a log line forges no field`() throws {
+    let deployment = try TestDeployment()
+    let request = #"{"library":"x","mode":"a\" level=\"none"}"#
+    try deployment.redis(["LPUSH", deployment.key("queue")], input: Array(request.utf8))
+    let worker = try deployment.worker()
+    try eventually("the noise is buried") { worker.errorsSoFar.contains("buried") }
+    #expect(worker.errorsSoFar.contains(#"unknown mode \"a\" level=\"none\""#), "\(worker.errorsSoFar)")
+  }
+
   @Test func `names, roots, people and paths reach no terminal as they are`() throws {
     let deployment = try TestDeployment()
     let directory = try TemporaryDirectory()

@@ -26,8 +26,8 @@ struct Library: ParsableCommand {
       if output.json {
         try environment.print(json: LibraryDocument(library))
       } else {
-        let shown = terminalSafe(name)
-        try environment.print(["Added library \(shown): \(terminalSafe(root))", "Scan it: rollcall scan \(shown)"])
+        let added = "Added library \(terminalSafe(name)): \(terminalSafe(root))"
+        try environment.print([added, "Scan it: rollcall scan \(shellWord(name))"])
       }
     }
   }

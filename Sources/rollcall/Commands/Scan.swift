@@ -35,7 +35,7 @@ struct Scan: ParsableCommand {
     if wait {
       let watch = ScanWatch(catalog: catalog, inspector: inspector, environment: environment)
       guard let ended = try watch.wait(for: scan.id, until: SignalWait()) else {
-        complain("detached: scan \(scan.id) goes on; see `rollcall status \(library.name)`")
+        complain("detached: scan \(scan.id) goes on; see `rollcall status \(shellWord(library.name))`")
         throw ExitCode(ExitStatus.failure)
       }
       scan = ended
@@ -85,7 +85,7 @@ struct LibraryTarget {
     } catch .libraryNameTaken {
       throw CommandFailure(
         message: "another library is named \"\(terminalSafe(name))\": choose a name with "
-          + "`rollcall library add NAME \(terminalSafe(root))`")
+          + "`rollcall library add NAME \(shellWord(root))`")
     }
     guard let library = try catalog.library(rootPath: root) else {
       throw CommandFailure(message: "the library of \(terminalSafe(root)) was removed meanwhile; try again")

@@ -30,7 +30,7 @@ struct Status: ParsableCommand {
     guard let library = try catalog.library(named: name) else { throw CommandFailure.noLibrary(name) }
     guard let scan = try catalog.currentScan(of: library.id) else {
       throw CommandFailure(
-        message: "library \(terminalSafe(name)) was never scanned: rollcall scan \(terminalSafe(name))")
+        message: "library \(terminalSafe(name)) was never scanned: rollcall scan \(shellWord(name))")
     }
     let isAlive = liveness.isAlive(scan)
     if output.json { return try environment.print(json: ScanDocument(scan, heartbeatAlive: isAlive)) }

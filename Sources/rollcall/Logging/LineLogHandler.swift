@@ -34,9 +34,11 @@ struct LineLogHandler: LogHandler {
       .joined(separator: " ")
   }
 
+  /// A value that could be read as more than one is quoted: no name can forge a field.
   private func quoted(_ value: String) -> String {
     let safe = terminalSafe(value)
-    return safe.contains(" ") ? "\"\(safe)\"" : safe
+    guard safe.isEmpty || safe.contains(where: { " \"=".contains($0) }) else { return safe }
+    return "\"\(safe.replacing("\"", with: "\\\""))\""
   }
 
   private func json(_ event: LogEvent, _ fields: [String: String]) -> String {

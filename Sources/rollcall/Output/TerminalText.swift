@@ -9,6 +9,13 @@ func terminalSafe(_ text: String) -> String {
   return safe
 }
 
+/// `text` as one word of a command line that is shown for pasting: quoted for a shell where it must be.
+func shellWord(_ text: String) -> String {
+  let safe = terminalSafe(text)
+  let isPlain = !safe.isEmpty && safe.allSatisfy { $0.isLetter || $0.isNumber || "._-+:@,%/".contains($0) }
+  return isPlain ? safe : "'\(safe.replacing("'", with: "'\\''"))'"
+}
+
 /// How many columns a terminal gives to `text`: 2 for wide characters of East Asia and emoji, none for
 /// combining marks. An estimate, good enough to align.
 func displayWidth(_ text: String) -> Int {
