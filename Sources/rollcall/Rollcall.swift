@@ -21,6 +21,8 @@ struct Rollcall: AsyncParsableCommand {
     discussion: """
       Exit codes: 0 done; 1 a scan failed or was cancelled, or another error; 2 usage, configuration or schema; \
       3 the scan is partial; 4 refused, the library has an active scan; 5 Redis or Postgres cannot be reached.
+
+      Settings come from flags, ROLLCALL_* variables and a file; `rollcall config` shows them all.
       """,
     version: "rollcall \(version)",
     subcommands: [

@@ -24,6 +24,21 @@ import Testing
     #expect(instance.servers().isEmpty)
   }
 
+  @Test func `a terminal that closes ends it and its servers, but not under nohup`() throws {
+    let kept = try ChildProcess(["nohup", instance.program, "up", "--data", instance.data, "--log-level", "info"])
+    try eventually("up serves", within: .seconds(60)) { kept.errorsSoFar.contains("worker started") }
+    let status = try String(contentsOfFile: "/proc/\(kept.pid)/status", encoding: .utf8)
+    let ignored = try #require(status.firstMatch(of: /SigIgn:\s*([0-9a-f]+)/)).1
+    #expect(try #require(UInt64(ignored, radix: 16)) & 1 == 1, "the kernel still drops SIGHUP")
+    kept.send(SIGTERM)
+    #expect(try kept.wait(within: .seconds(10)).code == 0)
+
+    let up = try instance.serving()
+    up.send(SIGHUP)
+    #expect(try up.wait(within: .seconds(10)).code == 0)
+    #expect(instance.servers().isEmpty)
+  }
+
   @Test func `it serves until SIGTERM, then leaves no server`() throws {
     let tree = try instance.tree("media")
     let up = try instance.serving(["--scan", tree])

@@ -13,7 +13,8 @@ protocol WatchPause {
 struct SignalWait: WatchPause {
   private var signals = sigset_t()
 
-  /// Blocks the signals in the calling thread, where they then wait to be asked for.
+  /// Blocks the signals in the calling thread, where they then wait to be asked for. The command that waits
+  /// has no other thread, which would take them.
   init() {
     sigemptyset(&signals)
     for signal in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, signal) }

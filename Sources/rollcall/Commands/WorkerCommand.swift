@@ -9,7 +9,7 @@ struct WorkerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "worker", abstract: "Run scans until told to stop.",
     discussion: """
-      SIGTERM or Ctrl-C hands the work back at its next checkpoint, within about a second; a second signal ends the \
+      SIGTERM, SIGHUP or Ctrl-C hands the work back at its next checkpoint, within about a second; a second signal ends the \
       process at once, equally safely.
       """)
   @OptionGroup var slots: SlotsOption
@@ -46,7 +46,17 @@ extension WorkerSettings {
 struct EndSignals: Sendable {
   let sequence: UnixSignalsSequence
 
-  init() async { sequence = await UnixSignalsSequence(trapping: .sigterm, .sigint) }
+  /// A terminal that closes ends the program too, unless nohup(1) has said that it shall not.
+  init() async {
+    let hangup: [UnixSignal] = Self.isIgnored(SIGHUP) ? [] : [.sighup]
+    sequence = await UnixSignalsSequence(trapping: [.sigterm, .sigint] + hangup)
+  }
+
+  private static func isIgnored(_ signal: Int32) -> Bool {
+    var action = sigaction()
+    sigaction(signal, nil, &action)
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
 }
 
 /// Runs services until they end or a signal asks for it: the first one gracefully; a second one, or
