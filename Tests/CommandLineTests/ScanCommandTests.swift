@@ -133,12 +133,13 @@ import Testing
     withExtendedLifetime(worker) {}
   }
 
-  @Test func `a scan whose root is gone fails with 1 and speaks of the mount`() throws {
+  @Test(arguments: [false, true])
+  func `a scan whose root is gone fails with 1 and speaks of the mount`(isAskedByPath: Bool) throws {
     let library = try object(deployment.run(["library", "add", "gone", root, "--json"]))
     #expect(library["last_scan"] is NSNull)
     try run(["rm", "-r", root])
     let worker = try deployment.worker()
-    let ended = try scan("gone", "--wait", "--json")
+    let ended = try scan(isAskedByPath ? "./media/" : "gone", "--wait", "--json", in: directory.path)
     #expect(ended.code == 1)
     let scan = try object(ended)
     #expect(scan["status"] as? String == "failed")

@@ -25,6 +25,12 @@ enum LibraryName {
 
 /// Where a library lies, as the catalogue holds it: absolute, without links, `.`, `..` and double slashes.
 enum RootPath {
+  /// The same without a look at the disk, for what is not there: links stay.
+  static func absolute(_ path: String) -> String {
+    let standard = URL(filePath: path).standardizedFileURL.path(percentEncoded: false)
+    return standard.count > 1 && standard.hasSuffix("/") ? String(standard.dropLast()) : standard
+  }
+
   static func resolved(_ path: String) throws(CommandFailure) -> String {
     guard let real = realpath(path, nil) else {
       throw CommandFailure(

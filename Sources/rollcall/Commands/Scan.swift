@@ -75,7 +75,12 @@ struct LibraryTarget {
       guard let library = try catalog.library(named: text) else { throw CommandFailure.noLibrary(text) }
       return library
     }
-    let root = try RootPath.resolved(text)
+    let root: String
+    do { root = try RootPath.resolved(text) } catch {
+      // A library whose root is gone is still one: that its scan fails is for the scan to say.
+      if let library = try catalog.library(rootPath: RootPath.absolute(text)) { return library }
+      throw error
+    }
     if let library = try catalog.library(rootPath: root) { return library }
     let name = try LibraryName.of(root: root)
     do throws(CatalogError) {

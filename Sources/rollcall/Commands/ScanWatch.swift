@@ -87,13 +87,22 @@ struct Liveness {
   let inspector: QueueInspector
 
   /// `nil` for a scan that has ended, or where that cannot be found out.
-  func isAlive(_ scan: ScanRecord) -> Bool? {
-    guard scan.status.isActive else { return nil }
+  func isAlive(_ scan: ScanRecord) -> Bool? { areAlive([scan])[0] }
+
+  /// The same for many scans: every queue is asked once, and a Redis that is away is waited for once.
+  func areAlive(_ scans: [ScanRecord]) -> [Bool?] {
     do {
-      let alive = try inspector.workers(of: scan.queue).filter { $0.heartbeat != nil }.map { "\($0.worker)" }
-      return try catalog.workers(of: scan.id).contains { slot in alive.contains { slot.hasPrefix("\($0)/") } }
+      var alive: [String: [String]] = [:]
+      for queue in Set(scans.filter(\.status.isActive).map(\.queue)) {
+        alive[queue] = try inspector.workers(of: queue).filter { $0.heartbeat != nil }.map { "\($0.worker)" }
+      }
+      return try scans.map { scan in
+        guard scan.status.isActive else { return nil }
+        let workers = alive[scan.queue] ?? []
+        return try catalog.workers(of: scan.id).contains { slot in workers.contains { slot.hasPrefix("\($0)/") } }
+      }
     } catch {
-      return nil
+      return scans.map { _ in nil }
     }
   }
 }

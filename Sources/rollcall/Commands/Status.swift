@@ -17,7 +17,9 @@ struct Status: ParsableCommand {
     let scans = try catalog.currentScans()
     if output.json {
       var array = JSONArrayWriter(.output)
-      for scan in scans { try array.append(ScanDocument(scan, heartbeatAlive: liveness.isAlive(scan))) }
+      for (scan, isAlive) in zip(scans, liveness.areAlive(scans)) {
+        try array.append(ScanDocument(scan, heartbeatAlive: isAlive))
+      }
       try array.finish()
     } else {
       try environment.print(
@@ -65,7 +67,9 @@ struct History: ParsableCommand {
     if output.json {
       let liveness = Liveness(catalog: catalog, inspector: try environment.inspector())
       var array = JSONArrayWriter(.output)
-      for scan in scans { try array.append(ScanDocument(scan, heartbeatAlive: liveness.isAlive(scan))) }
+      for (scan, isAlive) in zip(scans, liveness.areAlive(scans)) {
+        try array.append(ScanDocument(scan, heartbeatAlive: isAlive))
+      }
       try array.finish()
     } else {
       try environment.print(scans.isEmpty ? ["No scans yet."] : ScanTable.lines(scans, terminal: environment.terminal))

@@ -5,6 +5,8 @@ func maskingPasswords(_ text: String) -> String {
     return
       text
       .replacing(/(:\/\/[^:@\/]*):.*@/) { "\($0.1):***@" }
+      // Some clients take what stands alone before the @ of a Redis URL as the password.
+      .replacing(/(?i)((?:redis|unix):\/\/)[^:@\/]+@/) { "\($0.1)***@" }
       .replacing(/(?i)((?:ssl)?password=)[^&#]*/) { "\($0.1)***" }
   }
   return text.replacing(/(?i)((?:ssl)?password\s*=\s*)(?:'(?:\\.|[^'\\])*'?|(?:\\.|[^\s\\])*)/) { "\($0.1)***" }
