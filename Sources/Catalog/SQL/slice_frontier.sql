@@ -1,14 +1,14 @@
 -- The directories of a slice's frontier and all that lie above them, each once. Those of the frontier
--- carry their place in it, from 1. OFFSET 0 keeps each step a lookup by id: the planner takes a step for
--- many rows, and would read the whole table once for every level of a deep tree.
+-- carry their place in it, from 1. OFFSET 0 makes the planner look rows up by id: before a new partition's
+-- first ANALYZE it takes the partition for almost empty, and would read all of it once for every level.
 WITH RECURSIVE wanted AS (
   SELECT f.id, f.place FROM slices s, unnest(s.frontier) WITH ORDINALITY AS f(id, place)
    WHERE s.scan_id = $1 AND s.number = $2
 ), chain AS (
-  SELECT d.id, d.parent_id, d.name FROM wanted w JOIN directories d ON d.library_id = $3 AND d.id = w.id
+  SELECT d.* FROM wanted w CROSS JOIN LATERAL (
+    SELECT u.id, u.parent_id, u.name FROM directories u WHERE u.library_id = $3 AND u.id = w.id OFFSET 0) d
   UNION
-  SELECT d.id, d.parent_id, d.name
-    FROM chain c
-   CROSS JOIN LATERAL (SELECT * FROM directories p WHERE p.library_id = $3 AND p.id = c.parent_id OFFSET 0) d
+  SELECT d.* FROM chain c CROSS JOIN LATERAL (
+    SELECT u.id, u.parent_id, u.name FROM directories u WHERE u.library_id = $3 AND u.id = c.parent_id OFFSET 0) d
 )
 SELECT c.id, c.parent_id, c.name, w.place FROM chain c LEFT JOIN wanted w ON w.id = c.id
