@@ -1,0 +1,136 @@
+import PostgresClient
+import ScanModel
+import Testing
+
+@testable import Catalog
+
+/// The two views of the public interface.
+@Suite struct ViewTests {
+  @Test func `every byte that a name may hold comes out as it went in`() throws {
+    let scan = try RunningScan()
+    let bytes = (1...255).map { UInt8($0) }.filter { $0 != UInt8(ascii: "/") }
+    var names = bytes.map { [$0] } + [bytes.prefix(127) + [], bytes.suffix(127) + []]
+    names += ["ü", "日本", "a\nb", "\u{1F600}"].map { Array($0.utf8) }
+    let writer = try scan.catalog.rows(for: scan.claim)
+    let directory = try writer.directory(named: [0xFF, 0x5C], in: scan.root, .directory)
+    for name in names {
+      try writer.file(in: scan.root, named: name, .file)
+      try writer.file(in: directory, named: name, .file)
+    }
+    _ = try scan.catalog.commit(scan.claim, SliceResults())
+
+    let rows = try scan.connection.query("SELECT path, name, path_text FROM catalog_files WHERE library = 'media'")
+    let paths = Set(names + names.map { [0xFF, 0x5C, 0x2F] + $0 })
+    #expect(rows.count == paths.count)
+    #expect(Set(try rows.map { try $0.bytes(0) }) == paths)
+    for row in rows {
+      let path = try row.bytes(0)
+      #expect(try path.suffix(row.bytes(1).count) == row.bytes(1)[...])
+      #expect(try row.text(2) == (String(validating: path, as: UTF8.self) ?? Self.escaped(path)))
+    }
+    let below = try scan.connection.query("SELECT path, path_text FROM catalog_directories ORDER BY path")
+    #expect(try below.map { try $0.bytes(0) } == [[], [0xFF, 0x5C]])
+    #expect(try below.map { try $0.text(1) } == ["", #"\377\\"#])
+  }
+
+  /// Bytes outside ASCII as `\ooo`, backslashes doubled; the rest as it is.
+  private static func escaped(_ path: [UInt8]) -> String {
+    path.map { byte in
+      switch byte {
+      case UInt8(ascii: "\\"): #"\\"#
+      case 0..<0x80: String(UnicodeScalar(byte))
+      default: #"\"# + String(byte, radix: 8)
+      }
+    }.joined()
+  }
+
+  @Test func `a file's row shows what was seen`() throws {
+    let scan = try RunningScan()
+    let kinds: [FileKind] = [.file, .symlink, .fifo, .socket, .block, .char]
+    let writer = try scan.catalog.rows(for: scan.claim)
+    for kind in kinds {
+      let attributes = FileAttributes(
+        kind: kind, mode: 0o644, size: 5, device: 1, inode: .max, mtime_ns: -6, ctime_ns: 7, btime_ns: 8)
+      try writer.file(in: scan.root, named: kind.rawValue, attributes)
+    }
+    _ = try scan.catalog.commit(scan.claim, SliceResults())
+    let rows = try scan.connection.query(
+      """
+      SELECT library, path_text, kind, size, mtime_ns, ctime_ns, inode, mode, first_scan, changed_scan,
+             category IS NULL AND course IS NULL AND removed_at IS NULL, id FROM catalog_files
+      """)
+    #expect(Set(try rows.map { try $0.text(2) }) == Set(kinds.map(\.rawValue)))
+    for row in rows {
+      #expect(try [row.text(0), row.text(1)] == ["media", row.text(2)])
+      #expect(try (3..<10).map { try row.int64($0) } == [5, -6, 7, -1, 0o644, 1, 1])
+      #expect(try row.boolean(10))
+    }
+    #expect(Set(try rows.map { try $0.int64(11) }).count == kinds.count)
+  }
+
+  @Test func `a directory's row shows its own files, and the root is the empty path`() throws {
+    let scan = try RunningScan()
+    let writer = try scan.catalog.rows(for: scan.claim)
+    let upper = try writer.directory(named: "a", in: scan.root, .directory, files: 2)
+    try writer.directory(named: "b", in: upper, .directory)
+    _ = try scan.catalog.commit(scan.claim, SliceResults())
+    let rows = try scan.connection.query(
+      "SELECT library, path_text, inode, files, bytes, id FROM catalog_directories ORDER BY path")
+    #expect(try rows.map { try $0.text(1) } == ["", "a", "a/b"])
+    #expect(try rows.map { try $0.optionalInt64(2) } == [nil, 2, 2])
+    #expect(try rows.map { try $0.optionalInt64(3) } == [nil, 2, nil])
+    #expect(try rows.map { try $0.optionalInt64(4) } == [nil, 200, nil])
+    #expect(try rows[0].int64(5) == scan.root)
+    #expect(try rows.allSatisfy { try $0.text(0) == "media" })
+  }
+
+  @Test func `two libraries do not mix`() throws {
+    let fixture = try PostgresFixture()
+    var expected: [String] = []
+    for (library, files) in [("one", 3), ("two", 4)] {
+      let scan = try fixture.admitScan(of: library)
+      let catalog = PostgresSlotCatalog(
+        catalog: fixture.database.catalog(), slot: .named(library), host: "h", maxAttempts: 3)
+      let claim = try catalog.claim(scan.slice(1))
+      let writer = try catalog.rows(for: claim)
+      let directory = try writer.directory(named: "d", in: claim.frontier.visits[0], .directory)
+      for index in 0..<files { try writer.file(in: directory, named: "\(index)", .file) }
+      _ = try catalog.commit(claim, SliceResults())
+      expected += (0..<files).map { "\(library):d/\($0)" }
+    }
+    let connection = fixture.database.connection()
+    #expect(
+      try connection.texts("SELECT library || ':' || path_text FROM catalog_files ORDER BY 1") == expected)
+    #expect(
+      try connection.texts("SELECT path_text FROM catalog_files WHERE library = 'two' ORDER BY 1")
+        == (0..<4).map { "d/\($0)" })
+    #expect(try connection.number("SELECT count(*) FROM files_1") == 3)
+    #expect(try connection.number("SELECT count(*) FROM files_2") == 4)
+  }
+
+  /// A chain of directories beside many others: each level must cost what it holds, not what the library holds.
+  @Test(arguments: [300, 3_000])
+  func `a deep chain in a large library is shown in time`(_ depth: Int) throws {
+    let scan = try RunningScan()
+    let writer = try scan.catalog.rows(for: scan.claim)
+    for index in 0..<20_000 { try writer.directory(named: "side\(index)", in: scan.root, .directory) }
+    var deepest = scan.root
+    for level in 0..<depth { deepest = try writer.directory(named: "level\(level)", in: deepest, .directory) }
+    try writer.file(in: deepest, named: "leaf", .file)
+    var results = SliceResults()
+    results.frontier = [deepest]
+    _ = try scan.catalog.commit(scan.claim, results)
+    let path = (0..<depth).map { "level\($0)" }.joined(separator: "/") + "/leaf"
+
+    for analyzed in [false, true] {
+      if analyzed { try scan.connection.script("ANALYZE") }
+      let start = ContinuousClock.now
+      #expect(try scan.connection.texts("SELECT path_text FROM catalog_files") == [path])
+      #expect(try scan.connection.number("SELECT count(*) FROM catalog_directories") == Int64(20_001 + depth))
+      let frontier = try scan.catalog.claim(scan.claim.slice.scan.slice(2)).frontier
+      #expect(frontier.directories.count == depth + 1)
+      let took = ContinuousClock.now - start
+      #expect(took < .seconds(3), "depth \(depth), analyzed: \(analyzed)")
+    }
+  }
+}
