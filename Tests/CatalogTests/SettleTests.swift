@@ -55,7 +55,7 @@ import Testing
   func `promotion keeps to the room in every plan`(_ method: String) throws {
     let scan = try RunningScan(maxParallel: 5)
     try scan.connection.query(
-      "INSERT INTO slices (scan_id, number, kind, state, frontier) SELECT 1, n, 'walk', 'ready', '{1}' FROM generate_series(2, 3000) n"
+      "INSERT INTO slices (scan_id, number, kind, state, frontier) SELECT 1, n, 'walk', 'ready', '{1}' FROM generate_series(2, 300) n"
     )
     for analyzed in [false, true] {
       if analyzed { try scan.connection.script("ANALYZE slices") }
