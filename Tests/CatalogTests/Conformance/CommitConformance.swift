@@ -55,6 +55,21 @@ import Testing
   }
 
   @Test(arguments: CatalogUnderTest.allCases)
+  func `what a large frontier leaves waiting is queued as room is made, never more, the newest first`(
+    _ implementation: CatalogUnderTest
+  ) throws {
+    let fixture = try implementation.make()
+    let scan = try fixture.admitScan(maxParallel: 1)
+    let slot = try fixture.slot("a")
+    #expect(try slot.commit(try slot.claim(scan.slice(1)), finding: 9_000) == [scan.slice(4)])
+    #expect(try fixture.slices(of: scan).map(\.directories) == [1, 808, 4096, 4096])
+    #expect(try fixture.states(of: scan) == [1: .done, 2: .ready, 3: .ready, 4: .queued])
+    #expect(try slot.commit(try slot.claim(scan.slice(4)), finding: 1) == [scan.slice(5)])
+    #expect(try slot.commit(try slot.claim(scan.slice(5)), finding: 0) == [scan.slice(3)])
+    #expect(try fixture.states(of: scan) == [1: .done, 2: .ready, 3: .queued, 4: .done, 5: .done])
+  }
+
+  @Test(arguments: CatalogUnderTest.allCases)
   func `a slice's first visits are those of the newest slice`(_ implementation: CatalogUnderTest) throws {
     let fixture = try implementation.make()
     let scan = try fixture.admitScan(maxParallel: 3)
