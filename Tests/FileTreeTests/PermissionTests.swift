@@ -1,6 +1,7 @@
 import FileTree
 import Foundation
 import ScanModel
+import TestSupport
 import Testing
 
 /// Each test in a process of its own, which gives up root's power over files for the walk.
