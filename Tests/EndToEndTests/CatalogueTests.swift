@@ -9,6 +9,9 @@ extension EndToEnd {
     @Test func `the catalogue of a tree of every shape equals an independent listing, in bounded memory`() throws {
       let tree = try TestTree()
       try tree.makeEveryShape(flat: 100_000)
+      if try !tree.device("block", block: true) || !tree.device("char", block: false) {
+        print("NOT RUN: device nodes in the tree of every shape, as making them is not permitted here")
+      }
       let deployment = try TestDeployment()
       try deployment.addLibrary(tree.root)
       let worker = try deployment.worker(slots: 2)

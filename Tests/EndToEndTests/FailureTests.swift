@@ -82,6 +82,7 @@ extension EndToEnd {
       // What a directory's place was taken from by another is the one thing that is told as an error.
       let others = "SELECT * FROM scan_errors WHERE error_type <> 'changed_during_scan'"
       #expect(try deployment.database.query(others) == [])
+      #expect(try deployment.database.query("SELECT count(*) FROM scan_errors") == ["\(scan.errorsCount)"])
       let stable = "SELECT count(*), count(DISTINCT path) FROM catalog_files WHERE path_text ~ '^[0-9]+/stable-[0-9]+$'"
       #expect(try deployment.database.query(stable) == ["30000\t30000"])
       try deployment.expectNothingLeft()

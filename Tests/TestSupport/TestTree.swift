@@ -46,6 +46,14 @@ public struct TestTree: Sendable {
 
   public func fifo(_ path: String) throws { try made(path, mkfifo(self.path(path), 0o600)) }
 
+  /// A device node, which only root may make, and not everywhere: false where it was forbidden.
+  public func device(_ path: String, block: Bool) throws -> Bool {
+    let type = block ? S_IFBLK : S_IFCHR
+    guard mknod(self.path(path), type | 0o600, 0) != 0 else { return true }
+    guard errno == EPERM else { throw CannotMake(what: path, errno: errno) }
+    return false
+  }
+
   public func hardLink(_ path: String, to target: String) throws {
     try made(path, link(self.path(target), self.path(path)))
   }
