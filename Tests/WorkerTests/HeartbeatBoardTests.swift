@@ -1,7 +1,6 @@
 import BlockingThread
 import JobQueue
 import ScanModel
-import Synchronization
 import Testing
 
 @testable import Worker
@@ -84,47 +83,28 @@ struct HeartbeatBoardTests {
     let activity = slot(0)
     board.enter(.pointer, lock, activity: activity)
     let (renewing, leaving, mayEnd) = (StopSignal(), StopSignal(), StopSignal())
-    let renewalIsOver = Atomic(false)
-    let wasOver = Atomic(false)
-    try withThreads(
-      {
-        board.renew { (_) throws(Never) in
-          renewing.set()
-          mayEnd.wait()
-          renewalIsOver.store(true, ordering: .sequentiallyConsistent)
-          return []
-        }
-      },
-      {
-        renewing.wait()
-        leaving.set()
-        board.leave(slot: activity.slot)
-        wasOver.store(renewalIsOver.load(ordering: .sequentiallyConsistent), ordering: .sequentiallyConsistent)
-      },
-      whileRunning: {
-        leaving.wait()
-        // Nothing tells that a thread stands at a mutex; one that does not wait is through by then.
-        mayEnd.wait(for: .milliseconds(50))
-        mayEnd.set()
-      })
-    let leftAfterwards = wasOver.load(ordering: .sequentiallyConsistent)
-    #expect(leftAfterwards)
-  }
-
-  /// Runs both bodies on threads, and `body` on this one; all have ended after it.
-  private func withThreads(
-    _ first: () -> Void, _ second: () -> Void, whileRunning body: () -> Void
-  ) throws {
-    try withoutActuallyEscaping(first) { first in
-      try withoutActuallyEscaping(second) { second in
-        // The threads are joined before the closures' time is over.
-        nonisolated(unsafe) let (first, second) = (first, second)
-        let threads = [
-          try BlockingThread(name: "first") { first() }, try BlockingThread(name: "second") { second() },
-        ]
-        body()
-        for thread in threads { thread.join() }
+    let (renewalIsOver, leftAfterwards) = (StopSignal(), StopSignal())
+    let board = board
+    let renewal = try BlockingThread(name: "heartbeat") {
+      board.renew { (_) throws(Never) in
+        renewing.set()
+        mayEnd.wait()
+        renewalIsOver.set()
+        return []
       }
     }
+    let leave = try BlockingThread(name: "slot") {
+      renewing.wait()
+      leaving.set()
+      board.leave(slot: activity.slot)
+      if renewalIsOver.isSet { leftAfterwards.set() }
+    }
+    leaving.wait()
+    // Nothing tells that a thread stands at a mutex; one that does not wait is through by then.
+    mayEnd.wait(for: .milliseconds(50))
+    mayEnd.set()
+    renewal.join()
+    leave.join()
+    #expect(leftAfterwards.isSet)
   }
 }
