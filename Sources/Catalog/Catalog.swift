@@ -17,7 +17,7 @@ public final class Catalog {
   public init(url: String, applicationName: String, deadline: Duration, logger: Logger) {
     let options = PostgresOptions(
       conninfo: url, applicationName: applicationName, statementDeadline: deadline, lockTimeout: deadline / 2,
-      sessionSettings: Self.serverKeepalives)
+      sessionSettings: Self.sessionSettings)
     connection = PostgresConnection(options: options, logger: logger)
     self.logger = logger
   }
@@ -30,12 +30,20 @@ public final class Catalog {
     checkedBackend = connection.backendPID
   }
 
-  /// The server notices within a minute that a client's host is gone, and frees its locks.
-  private static let serverKeepalives = [
+  /// The server notices within a minute that a client's host is gone, and frees its locks. And it waits
+  /// for a slice whose transaction is as idle as the disk that it walks is slow.
+  private static let sessionSettings = [
     "tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
+    "idle_in_transaction_session_timeout": "0",
   ]
 
   public func close() { connection.close() }
+
+  /// Answers where the catalogue answers, and its schema is one that this program knows.
+  func ping() throws(CatalogError) {
+    try connect()
+    try checkSchema()
+  }
 
   /// For another thread: cancels the statement under way, if there is one.
   public var interrupt: @Sendable () -> Void {

@@ -27,6 +27,16 @@ public enum CatalogError: Error, Sendable {
     case .migrationChanged, .libraryNameTaken, .libraryRootTaken, .libraryActive, .fenced: false
     }
   }
+
+  /// The transaction lost against another one, and may be run again as it is.
+  public var isRetryable: Bool {
+    if case .postgres(let error) = self { error.isRetryable } else { false }
+  }
+
+  /// A row is there already whose like there can be only one of.
+  public var isUniqueViolation: Bool {
+    if case .postgres(let error) = self { error.sqlState == SQLState.uniqueViolation } else { false }
+  }
 }
 
 extension CatalogError: CustomStringConvertible {

@@ -18,7 +18,7 @@ public final class PostgresSlotCatalog: SlotCatalog {
     blocks = IDBlocks(catalog.connection)
   }
 
-  public func ping() throws(CatalogError) { try catalog.connect() }
+  public func ping() throws(CatalogError) { try catalog.ping() }
 
   public func admit(_ request: ScanRequest) throws(CatalogError) -> Admission {
     try catalog.admit(request, through: .queue)
@@ -33,12 +33,17 @@ public final class PostgresSlotCatalog: SlotCatalog {
     }
     try catalog.checkSchema(rows[0])
     guard let row = rows[1].first else { return .ended }
-    let (scan, state, epoch) = try wrap { () throws(PostgresError) -> (ScanStatus, SliceState?, Int64?) in
+    let (scan, queue, state, epoch) = try wrap {
+      () throws(PostgresError) -> (ScanStatus, String, SliceState?, Int64?) in
       let state: SliceState? = if let text = try row.optionalText(2) { try decode(text) } else { nil }
-      return (try decode(try row.text(0)), state, try row.optionalInt64(3))
+      return (try decode(try row.text(0)), try row.text(1), state, try row.optionalInt64(3))
     }
-    guard scan.isActive, let state, let epoch else { return .ended }
-    if state == .done { return .done(queued: try queuedSlices(by: slice)) }
+    guard scan.isActive, let state, let epoch else {
+      // Whoever ended the scan may have gone before it dropped the slices.
+      if state != nil { try dropSlices(of: slice.scan) }
+      return .ended
+    }
+    if state == .done { return .done(queued: try queuedSlices(by: slice), queue: queue) }
     return scan == .paused ? .held : .open(epoch: Int32(truncatingIfNeeded: epoch))
   }
 
@@ -54,7 +59,22 @@ public final class PostgresSlotCatalog: SlotCatalog {
       key + [.int32(epoch), .uuid(claim.description), .text(slot.description), .text(host)])
     guard let row = rows.first else { return nil }
     let library = LibraryID(try wrap { () throws(PostgresError) in try row.int64(3) })
-    let frontier = try catalog.execute(Statements.sliceFrontier, key + [.int64(library.rawValue)])
+    do {
+      return try claimed(slice, row, as: claim, library)
+    } catch {
+      guard !error.isOutage, let epoch = try? row.int32(2) else { throw error }  // thrown before, were it not there
+      // What cannot be read now cannot be read at the next attempt either: the attempt counts.
+      let fence: [PostgresParameter] = key + [.int32(epoch), .uuid(claim.description)]
+      _ = try verdict(Statements.sliceFailed, of: slice.scan, fence + failure(error.description))
+      throw error
+    }
+  }
+
+  private func claimed(
+    _ slice: SliceID, _ row: PostgresRow, as claim: ClaimID, _ library: LibraryID
+  ) throws(CatalogError) -> SliceClaim {
+    let frontier = try catalog.execute(
+      Statements.sliceFrontier, [.int64(slice.scan.rawValue), .int32(slice.number), .int64(library.rawValue)])
     return try wrap { () throws(PostgresError) in
       SliceClaim(
         slice: slice, kind: try decode(try row.text(0)), epoch: try row.int32(2), claim: claim,
@@ -110,19 +130,24 @@ public final class PostgresSlotCatalog: SlotCatalog {
   }
 
   public func fail(_ claim: SliceClaim, message: String) throws(CatalogError) -> SliceVerdict {
-    try verdict(Statements.sliceFailed, claim, [.text(message), .int32(Int32(clamping: maxAttempts))])
+    try verdict(Statements.sliceFailed, of: claim.slice.scan, claim.fence + failure(message))
+  }
+
+  private func failure(_ message: String) -> [PostgresParameter] {
+    [.text(message), .int32(Int32(clamping: maxAttempts))]
   }
 
   public func refuse(_ claim: SliceClaim, hosts: [String], message: String) throws(CatalogError) -> SliceVerdict {
-    try verdict(Statements.sliceRefused, claim, [.text(host), .textArray(hosts), .text(message)])
+    try verdict(
+      Statements.sliceRefused, of: claim.slice.scan, claim.fence + [.text(host), .textArray(hosts), .text(message)])
   }
 
   private func verdict(
-    _ statement: PostgresStatement, _ claim: SliceClaim, _ parameters: [PostgresParameter]
+    _ statement: PostgresStatement, of scan: ScanID, _ parameters: [PostgresParameter]
   ) throws(CatalogError) -> SliceVerdict {
-    let rows = try catalog.execute(statement, claim.fence + parameters)
+    let rows = try catalog.execute(statement, parameters)
     let verdict: SliceVerdict = try wrap { () throws(PostgresError) in try decode(try rows[0].text(0)) }
-    if verdict == .failed { try dropSlices(of: claim.slice.scan) }
+    if verdict == .failed { try dropSlices(of: scan) }
     return verdict
   }
 
@@ -142,13 +167,15 @@ extension SliceFrontier {
   init(_ rows: PostgresRows) throws(PostgresError) {
     var directories: [Directory] = []
     var places: [(place: Int64, id: Int64)] = []
+    var rootInode: UInt64?
     directories.reserveCapacity(rows.count)
     for row in rows {
       let id = try row.int64(0)
       directories.append(Directory(id: id, parent: try row.optionalInt64(1), name: try row.bytes(2)))
       if let place = try row.optionalInt64(3) { places.append((place, id)) }
+      if let inode = try row.optionalInt64(4) { rootInode = UInt64(bitPattern: inode) }
     }
     places.sort { $0.place < $1.place }
-    self.init(directories: directories, visits: places.map(\.id))
+    self.init(directories: directories, visits: places.map(\.id), rootInode: rootInode)
   }
 }

@@ -43,7 +43,7 @@ public enum SliceStanding: Sendable, Equatable {
   /// Done, while the scan goes on. Its commit's pointers may have been lost with the worker: these are
   /// the slices that its commit queued and that are queued still. A second pointer to any of them does no
   /// harm; were it all that are queued, by whomever, each such pointer would breed more without end.
-  case done(queued: [SliceID])
+  case done(queued: [SliceID], queue: String)
   /// The scan has ended, or is not known any more.
   case ended
 }
@@ -107,10 +107,13 @@ public struct SliceFrontier: Sendable, Equatable {
   public let directories: [Directory]
   /// Ids of the directories to visit, the first to be visited first.
   public let visits: [Int64]
+  /// The root's inode as the scan has found it; `nil` before its first commit.
+  public let rootInode: UInt64?
 
-  public init(directories: [Directory] = [], visits: [Int64] = []) {
+  public init(directories: [Directory] = [], visits: [Int64] = [], rootInode: UInt64? = nil) {
     self.directories = directories
     self.visits = visits
+    self.rootInode = rootInode
   }
 }
 

@@ -53,4 +53,6 @@ private func nanoseconds(_ time: statx_timestamp) -> Int64? {
 extension statx {
   /// `st_dev`.
   var device: UInt64 { linux_makedev(stx_dev_major, stx_dev_minor) }
+
+  var identity: DirectoryIdentity { DirectoryIdentity(device: device, inode: stx_ino) }
 }

@@ -35,10 +35,14 @@ public struct Frontier: Sendable {
   public let directories: [Directory]
   /// The directories to visit, next one first.
   public let visits: [Int64]
+  /// What the root's inode must still be; `nil` takes whatever directory is there. Its device proves
+  /// nothing here: hosts number the same file system differently, and so does one host after a remount.
+  public let rootInode: UInt64?
 
-  public init(directories: [Directory], visits: [Int64]) {
+  public init(directories: [Directory], visits: [Int64], rootInode: UInt64? = nil) {
     self.directories = directories
     self.visits = visits
+    self.rootInode = rootInode
   }
 
   /// A frontier of the root alone: where a scan begins.

@@ -11,6 +11,7 @@ extension Walk {
     let id = tree.stack[node].id
     var listing = DirectoryListing(attributes: attributes)
     buffer.begin(directory.number)
+    names?.begin()
     reading: while true {
       let entry: EntryBuffer.Entry?
       do {
@@ -23,7 +24,7 @@ extension Walk {
         break reading
       }
       guard let entry else { break reading }
-      if entry.isDotOrDotDot { continue }
+      if entry.isDotOrDotDot || names?.isRepeated(entry) == true { continue }
       outcome.entries += 1
       if outcome.entries % Self.entriesPerCheck == 0, limits.isAborted() { throw .aborted }
       try look(at: entry, in: directory.number, node: node, &listing)

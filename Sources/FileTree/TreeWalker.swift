@@ -18,18 +18,23 @@ public final class TreeWalker {
 
   private let rootPath: [UInt8]
   private let oneFilesystem: Bool
+  private let skipsRepeatedNames: Bool
   private let buffer = EntryBuffer()
 
   /// - Parameters:
   ///   - rootPath: absolute. Slashes at its end are ignored: they would follow a link.
   ///   - oneFilesystem: do not enter directories on other file systems than the root's, nor automounts.
-  public init(rootPath: [UInt8], oneFilesystem: Bool) {
+  ///   - skipsRepeatedNames: deliver a name once that a listing repeats, as `readdir(3)` may for what is
+  ///     renamed meanwhile. It costs memory for the names of one directory, and an allocation each.
+  public init(rootPath: [UInt8], oneFilesystem: Bool, skipsRepeatedNames: Bool = false) {
     self.rootPath = rootPath
     self.oneFilesystem = oneFilesystem
+    self.skipsRepeatedNames = skipsRepeatedNames
   }
 
-  public convenience init(rootPath: String, oneFilesystem: Bool) {
-    self.init(rootPath: Array(rootPath.utf8), oneFilesystem: oneFilesystem)
+  public convenience init(rootPath: String, oneFilesystem: Bool, skipsRepeatedNames: Bool = false) {
+    self.init(
+      rootPath: Array(rootPath.utf8), oneFilesystem: oneFilesystem, skipsRepeatedNames: skipsRepeatedNames)
   }
 
   /// Visits the frontier's directories and what it finds below them, until all is visited or a limit is
@@ -39,14 +44,21 @@ public final class TreeWalker {
   ) throws(WalkError<Sink.Failure>) -> WalkOutcome {
     let root: Descriptor
     do { root = try openRoot() } catch { throw unavailable(error) }
-    let rootDevice: UInt64
-    do { rootDevice = try root.status().device } catch { throw unavailable(error) }
+    let identity: DirectoryIdentity
+    do { identity = try root.status().identity } catch { throw unavailable(error) }
+    if let expected = frontier.rootInode, identity.inode != expected { throw .rootReplaced(path: shownPath) }
     let stack: DirectoryStack
     do { stack = try DirectoryStack(frontier) } catch { throw .brokenFrontier(directory: error.directory) }
     let tree = OpenTree(root: root, stack: stack, capacity: Self.openDirectories)
     var walk = Walk(
-      tree: tree, rootDevice: oneFilesystem ? rootDevice : nil, limits: limits, buffer: buffer, sink: sink)
-    return try walk.run()
+      tree: tree, rootDevice: oneFilesystem ? identity.device : nil, limits: limits, buffer: buffer,
+      names: skipsRepeatedNames ? RepeatedNames() : nil, sink: sink)
+    let outcome = try walk.run()
+    // A mount that went meanwhile leaves its empty mount point, and all below it seemed to vanish.
+    let after: DirectoryIdentity
+    do { after = try openRoot().status().identity } catch { throw unavailable(error) }
+    if after != identity { throw .rootReplaced(path: shownPath) }
+    return outcome
   }
 
   private func openRoot() throws(SystemError) -> Descriptor {
@@ -62,6 +74,8 @@ public final class TreeWalker {
   }
 
   private func unavailable<SinkFailure>(_ error: SystemError) -> WalkError<SinkFailure> {
-    .rootUnavailable(path: String(decoding: rootPath, as: UTF8.self), error)
+    .rootUnavailable(path: shownPath, error)
   }
+
+  private var shownPath: String { String(decoding: rootPath, as: UTF8.self) }
 }

@@ -11,16 +11,22 @@ struct Walk<Sink: WalkSink>: ~Copyable {
   let rootDevice: UInt64?
   let limits: WalkLimits
   let buffer: EntryBuffer
+  /// Set if names are to be delivered once that a listing repeats.
+  let names: RepeatedNames?
   let sink: Sink
   var outcome = WalkOutcome()
   /// Directories that were found when the stack was full.
   var deferred: [Int64] = []
 
-  init(tree: consuming OpenTree, rootDevice: UInt64?, limits: WalkLimits, buffer: EntryBuffer, sink: Sink) {
+  init(
+    tree: consuming OpenTree, rootDevice: UInt64?, limits: WalkLimits, buffer: EntryBuffer, names: RepeatedNames?,
+    sink: Sink
+  ) {
     self.tree = tree
     self.rootDevice = rootDevice
     self.limits = limits
     self.buffer = buffer
+    self.names = names
     self.sink = sink
   }
 

@@ -36,8 +36,11 @@ public struct WalkOutcome: Sendable, Equatable {
 
 /// Why a run ended without an outcome. What the sink got must not be committed.
 public enum WalkError<SinkFailure: Error>: Error {
-  /// The root is absent, no directory itself, or cannot be read. Nothing was delivered.
+  /// The root is absent, no directory itself, or cannot be read.
   case rootUnavailable(path: String, SystemError)
+  /// The root is another directory than the frontier's, or was another after the last read than before
+  /// the first.
+  case rootReplaced(path: String)
   /// The frontier names a directory that does not lead to the root, or a name that no directory can have.
   case brokenFrontier(directory: Int64)
   /// `WalkLimits.isAborted` said so.
@@ -50,6 +53,8 @@ extension WalkError: CustomStringConvertible {
     switch self {
     case .rootUnavailable(let path, let error):
       "root \(path) cannot be read: \(error); it must be a directory, not a link, that this user may read"
+    case .rootReplaced(let path):
+      "root \(path) is another directory than before, as when a file system was unmounted; mount it again"
     case .brokenFrontier(let directory): "directory \(directory) of the frontier has no valid path from the root"
     case .aborted: "walk aborted"
     case .sink(let error): "\(error)"

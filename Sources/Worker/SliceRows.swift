@@ -9,8 +9,9 @@ import ScanModel
 final class SliceRows: WalkSink {
   typealias Failure = CatalogError
 
-  /// Rows of one type that one slice records; the count goes on.
+  /// Rows of one type that one slice records, and the bytes of all of them; the count goes on.
   private static let errorRowsPerType = 1_000
+  private static let errorBytes = 1 << 20
   /// Found directories that wait for their listing; about as many as the walk itself holds.
   private static let waitingDirectories = 16_384
 
@@ -19,10 +20,17 @@ final class SliceRows: WalkSink {
   private var results = SliceResults()
   private var found = FoundDirectories()
   private var errorRows: [ScanErrorType: Int] = [:]
-  /// Directories of the slice's own that turned out to be gone.
+  private var errorBytes = 0
+  /// Directories that turned out to be gone.
   private var gone: Set<Int64> = []
-  /// The directory that is being listed, and whether the row of an entry of it has been sent.
-  private var listing: (directory: Int64, hasSentEntries: Bool)?
+  private var listing: Listing?
+
+  /// The directory that is being listed, and which rows of its entries have been sent: they go with it.
+  private struct Listing {
+    let directory: Int64
+    var hasSentFiles = false
+    var sentDirectories: [Int64] = []
+  }
 
   init(writer: SliceWriter, activity: SlotActivity) {
     self.writer = writer
@@ -30,12 +38,12 @@ final class SliceRows: WalkSink {
   }
 
   func willList(directory: Int64, attributes: FileAttributes) {
-    listing = (directory, false)
+    listing = Listing(directory: directory)
     activity.noteProgress()
   }
 
   func file(directory: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes) throws(CatalogError) {
-    listing?.hasSentEntries = true
+    listing?.hasSentFiles = true
     try writer.file(in: directory, name: name, attributes)
   }
 
@@ -45,6 +53,7 @@ final class SliceRows: WalkSink {
     let id = try writer.newDirectoryID()
     guard found.count < Self.waitingDirectories else {
       // Most likely left to another slice. Should this one list it after all, the row is written twice.
+      listing?.sentDirectories.append(id)
       try writer.directory(
         id: id, parent: parent, name: name, attributes, isBoundary: isBoundary, files: nil, bytes: nil)
       return id
@@ -77,8 +86,9 @@ final class SliceRows: WalkSink {
     if !failure.isEntry, case .replaced = failure.cause { vanish(failure.directory) }
     results.errorsCount += 1
     let type = failure.errorType
-    guard errorRows[type, default: 0] < Self.errorRowsPerType else { return }
+    guard errorRows[type, default: 0] < Self.errorRowsPerType, errorBytes < Self.errorBytes else { return }
     errorRows[type, default: 0] += 1
+    errorBytes += failure.path.count
     var call: SystemError?
     if case .system(let error) = failure.cause { call = error }
     results.errors.append(
@@ -104,9 +114,16 @@ final class SliceRows: WalkSink {
 
   private func vanish(_ id: Int64) {
     let isOwn = found.remove(id)
-    if isOwn { gone.insert(id) }
-    let hasSentEntries = listing.map { $0.directory == id && $0.hasSentEntries } ?? false
-    if !isOwn || hasSentEntries { results.vanished.append(id) }
+    gone.insert(id)
+    var sent: [Int64] = []
+    var hasSentRows = !isOwn
+    if let listing, listing.directory == id {
+      sent = listing.sentDirectories
+      hasSentRows = hasSentRows || listing.hasSentFiles
+    }
+    gone.formUnion(sent)
+    results.vanished += sent
+    if hasSentRows { results.vanished.append(id) }
     listing = nil
   }
 

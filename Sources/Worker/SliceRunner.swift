@@ -34,7 +34,7 @@ final class SliceRunner {
   private func outcome(of error: CatalogError) throws(CatalogError) -> SlotMachine.WorkOutcome {
     switch error {
     case .fenced: return .superseded
-    case .postgres(let cause) where cause.isRetryable: return .interrupted
+    case _ where error.isRetryable: return .interrupted
     case _ where error.isOutage: throw error
     // The statement was cancelled, to be in time.
     case _ where stop.isUrgent: return .interrupted
@@ -48,9 +48,24 @@ final class SliceRunner {
     return .committed(queued: [])
   }
 
+  /// A listing may repeat a name, which its directory cannot hold twice: then the slice is walked again,
+  /// with every name taken once. That is dearer, and so is not how it begins.
   private func walk(_ claim: SliceClaim) throws(CatalogError) -> SlotMachine.WorkOutcome {
+    do {
+      return try walk(claim, skipsRepeatedNames: false)
+    } catch {
+      guard error.isUniqueViolation else { throw error }
+      logger.info("a listing repeated a name; walking the slice again", metadata: claim.logMetadata)
+      return try walk(claim, skipsRepeatedNames: true)
+    }
+  }
+
+  private func walk(
+    _ claim: SliceClaim, skipsRepeatedNames: Bool
+  ) throws(CatalogError) -> SlotMachine.WorkOutcome {
     let rows = SliceRows(writer: try catalog.rows(for: claim), activity: activity)
-    let walker = TreeWalker(rootPath: claim.rootPath, oneFilesystem: claim.rules.oneFilesystem)
+    let walker = TreeWalker(
+      rootPath: claim.rootPath, oneFilesystem: claim.rules.oneFilesystem, skipsRepeatedNames: skipsRepeatedNames)
     let walked: WalkOutcome
     do {
       walked = try walker.run(claim.frontier.forWalker, limits: limits(claim), into: rows)
@@ -71,7 +86,7 @@ final class SliceRunner {
 
   private func outcome(of error: WalkError<CatalogError>) throws(CatalogError) -> SlotMachine.WorkOutcome {
     switch error {
-    case .rootUnavailable: .rootUnavailable(message: "mount_missing: \(error)")
+    case .rootUnavailable, .rootReplaced: .rootUnavailable(message: "\(ScanErrorType.mountMissing.rawValue): \(error)")
     case .brokenFrontier: .failed(message: error.description)
     case .aborted: activity.isLockLost ? .superseded : .interrupted
     case .sink(let cause): throw cause
@@ -108,6 +123,6 @@ extension SliceFrontier {
   var forWalker: Frontier {
     Frontier(
       directories: directories.map { Frontier.Directory(id: $0.id, parent: $0.parent, name: $0.name) },
-      visits: visits)
+      visits: visits, rootInode: rootInode)
   }
 }

@@ -51,6 +51,10 @@ final class SlotDriver {
       shared.redisOutage.begin(error.description)
       return .queueAway
     } catch let error as CatalogError {
+      if let slice = action.slice, !error.isOutage, !error.isRetryable {
+        logger.error("cannot work on a slice", metadata: ["slice": "\(slice)", "error": "\(error)"])
+        return .unworkable
+      }
       shared.postgresOutage.begin(error.description)
       return .catalogAway
     } catch {
@@ -63,7 +67,10 @@ final class SlotDriver {
     case .ping:
       try catalog.ping()
       return .pinged
-    case .look: return .job(try queue.ownInflight())
+    case .look:
+      // Whoever looks holds nothing: a job that was given up must not be renewed any more.
+      shared.board.leave(slot: slot)
+      return .job(try queue.ownInflight())
     case .take: return .job(try queue.take(wait: .seconds(1)))
     case .admit(let request): return try admit(request)
     case .inspect(let slice): return .standing(try catalog.standing(of: slice))
@@ -155,18 +162,28 @@ final class SlotDriver {
 }
 
 extension SlotMachine.Action {
+  /// Whether its answer proves that Redis takes writes. A replica answers `look` too.
   fileprivate var reachesQueue: Bool {
     switch self {
-    // Not `look`: a replica answers it too.
     case .take, .lock, .finish, .handBack, .bury: true
-    default: false
+    case .ping, .look, .admit, .inspect, .claim, .work, .release, .fail, .refuse, .wait, .stop: false
     }
   }
 
+  /// The same of Postgres; one that takes no writes answers `ping` and `inspect` too.
   fileprivate var reachesCatalog: Bool {
     switch self {
-    case .ping, .admit, .inspect, .claim, .work, .release, .fail: true
-    default: false
+    case .admit, .claim, .work, .release, .fail, .refuse: true
+    case .ping, .look, .take, .inspect, .lock, .finish, .handBack, .bury, .wait, .stop: false
+    }
+  }
+
+  /// The slice that the catalogue is asked about before any work on it.
+  fileprivate var slice: SliceID? {
+    switch self {
+    case .inspect(let slice): slice
+    case .claim(let lock, _): lock.slice
+    default: nil
     }
   }
 }

@@ -100,6 +100,10 @@ public struct SlotMachine: Sendable {
       return locked(job, lock, epoch, outcome, stopping: stopping)
     case (.claiming(let job, let lock), .claimed(let claim)):
       return claimed(job, lock, claim, stopping: stopping)
+    case (.inspecting(let job, _), .unworkable):
+      return settle(.handBack(job, lock(of: job), .back), then: .pause(retryInterval, then: .look))
+    case (.claiming(let job, let lock), .unworkable):
+      return settle(.handBack(job, lock, .back), then: .pause(retryInterval, then: .look))
     case (.working(let job, let lock, let claim), .worked(let outcome)):
       return worked(job, lock, claim, outcome)
     case (.ceding(let job, let lock, let end), .ceded(let verdict)):
@@ -172,8 +176,8 @@ public struct SlotMachine: Sendable {
       lastTry = (job, lock)
       state = .locking(job, lock, epoch: epoch)
       return .lock(job, lock)
-    case .done(let queued):
-      return settle(.finish(job, lock(of: job), then: Successors(slices: queued, queue: job.queue)), then: .look)
+    case .done(let queued, let queue):
+      return settle(.finish(job, lock(of: job), then: Successors(slices: queued, queue: queue)), then: .look)
     case .held, .ended:
       return settle(.finish(job, lock(of: job), then: .none), then: .look)
     }

@@ -56,6 +56,8 @@ extension SlotMachine {
     /// Of `finish`, `handBack` and `bury`.
     case settled
     case waited
+    /// Of `inspect` and `claim`: the catalogue is there, and cannot tell of this slice.
+    case unworkable
     /// Redis did not answer, or not as it should; whether it did the deed is not known.
     case queueAway
     /// The same of Postgres.

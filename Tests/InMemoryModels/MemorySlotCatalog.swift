@@ -35,7 +35,7 @@ public final class MemorySlotCatalog: SlotCatalog {
       guard let scan = state.scans[slice.scan], scan.status.isActive, let row = scan.slices[slice.number] else {
         return .ended
       }
-      if row.state == .done { return .done(queued: scan.queued(by: slice.number)) }
+      if row.state == .done { return .done(queued: scan.queued(by: slice.number), queue: scan.rules.queue) }
       return scan.status == .paused ? .held : .open(epoch: row.epoch)
     }
   }

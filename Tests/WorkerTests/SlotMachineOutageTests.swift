@@ -35,7 +35,7 @@ struct SlotMachineOutageTests {
   @Test("a step that ends a job is repeated as it was until it is answered")
   func settlingIsRepeated() {
     var finishing = MachineUnderTest.taken(.pointer)
-    finishing.hear(.standing(.done(queued: SliceID.next)))
+    finishing.hear(.standing(.done(queued: SliceID.next, queue: "q")))
     var (handingBack, _) = MachineUnderTest.claiming()
     handingBack.hear(.claimed(nil))
     for stage in [finishing, handingBack, .taken(.garbage)] {
@@ -83,7 +83,7 @@ struct SlotMachineOutageTests {
     let ends: [(SlotMachine.Event, (HeldLock) -> SlotMachine.Action)] = [
       (.standing(.ended), { .finish(.pointer, $0, then: SlotMachineTests.none) }),
       (.standing(.held), { .finish(.pointer, $0, then: SlotMachineTests.none) }),
-      (.standing(.done(queued: [])), { .finish(.pointer, $0, then: .init(slices: [], queue: "q")) }),
+      (.standing(.done(queued: [], queue: "q")), { .finish(.pointer, $0, then: .init(slices: [], queue: "q")) }),
       (.catalogAway, { .handBack(.pointer, $0, .front) }),
     ]
     for (event, end) in ends {

@@ -80,8 +80,8 @@ struct SlotMachineTests {
   static let standings: [(SliceStanding, SlotMachine.Action)] = [
     (.ended, .finish(.pointer, nil, then: none)),
     (.held, .finish(.pointer, nil, then: none)),
-    (.done(queued: []), .finish(.pointer, nil, then: .init(slices: [], queue: "q"))),
-    (.done(queued: SliceID.next), .finish(.pointer, nil, then: .init(slices: SliceID.next, queue: "q"))),
+    (.done(queued: [], queue: "q"), .finish(.pointer, nil, then: .init(slices: [], queue: "q"))),
+    (.done(queued: SliceID.next, queue: "q"), .finish(.pointer, nil, then: .init(slices: SliceID.next, queue: "q"))),
   ]
 
   @Test("a pointer to what is not to be worked on is finished quietly", arguments: standings)

@@ -1,14 +1,15 @@
 -- The directories of a slice's frontier and all that lie above them, each once. Those of the frontier
--- carry their place in it, from 1. OFFSET 0 makes the planner look rows up by id: before a new partition's
+-- carry their place in it, from 1; the root carries its inode once a slice has looked at it. OFFSET 0 makes the planner look rows up by id: before a new partition's
 -- first ANALYZE it takes the partition for almost empty, and would read all of it once for every level.
 WITH RECURSIVE wanted AS (
   SELECT f.id, f.place FROM slices s, unnest(s.frontier) WITH ORDINALITY AS f(id, place)
    WHERE s.scan_id = $1 AND s.number = $2
 ), chain AS (
   SELECT d.* FROM wanted w CROSS JOIN LATERAL (
-    SELECT u.id, u.parent_id, u.name FROM directories u WHERE u.library_id = $3 AND u.id = w.id OFFSET 0) d
+    SELECT u.id, u.parent_id, u.name, u.inode FROM directories u WHERE u.library_id = $3 AND u.id = w.id OFFSET 0) d
   UNION
   SELECT d.* FROM chain c CROSS JOIN LATERAL (
-    SELECT u.id, u.parent_id, u.name FROM directories u WHERE u.library_id = $3 AND u.id = c.parent_id OFFSET 0) d
+    SELECT u.id, u.parent_id, u.name, u.inode FROM directories u WHERE u.library_id = $3 AND u.id = c.parent_id OFFSET 0) d
 )
-SELECT c.id, c.parent_id, c.name, w.place FROM chain c LEFT JOIN wanted w ON w.id = c.id
+SELECT c.id, c.parent_id, c.name, w.place, CASE WHEN c.parent_id IS NULL THEN c.inode END
+  FROM chain c LEFT JOIN wanted w ON w.id = c.id

@@ -162,11 +162,12 @@ import Testing
     #expect(try slot.commit(claim, finding: 4) { $0.filesSeen = 5 }.isEmpty)
     #expect(try fixture.counters(of: scan).filesSeen == 5)
     #expect(try fixture.states(of: scan) == [1: .done, 2: .ready, 3: .ready])
-    #expect(try slot.standing(of: scan.slice(1)) == .done(queued: []))
+    #expect(try slot.standing(of: scan.slice(1)) == .done(queued: [], queue: "default"))
     #expect(try slot.standing(of: scan.slice(2)) == .held)
     try fixture.resume(scan)
     #expect(try fixture.status(of: scan) == .running)
-    #expect(try slot.standing(of: scan.slice(1)) == .done(queued: []), "whoever let it go on pushes them")
+    #expect(
+      try slot.standing(of: scan.slice(1)) == .done(queued: [], queue: "default"), "whoever let it go on pushes them")
   }
 
   @Test(arguments: CatalogUnderTest.allCases)
@@ -177,12 +178,15 @@ import Testing
     let scan = try fixture.admitScan(maxParallel: 2)
     let slot = try fixture.slot("a")
     let lost = try slot.commit(try slot.claim(scan.slice(1)), finding: 6)
-    #expect(try slot.standing(of: scan.slice(1)) == .done(queued: lost.sorted { $0.number < $1.number }))
+    #expect(
+      try slot.standing(of: scan.slice(1)) == .done(queued: lost.sorted { $0.number < $1.number }, queue: "default"))
     _ = try slot.claim(scan.slice(3))
-    #expect(try slot.standing(of: scan.slice(1)) == .done(queued: [scan.slice(2)]))
+    #expect(try slot.standing(of: scan.slice(1)) == .done(queued: [scan.slice(2)], queue: "default"))
     let next = try slot.commit(try slot.claim(scan.slice(2)), finding: 4)
-    #expect(try slot.standing(of: scan.slice(1)) == .done(queued: []), "what others queued is theirs to push")
-    #expect(try slot.standing(of: scan.slice(2)) == .done(queued: next) && !next.isEmpty)
+    #expect(
+      try slot.standing(of: scan.slice(1)) == .done(queued: [], queue: "default"),
+      "what others queued is theirs to push")
+    #expect(try slot.standing(of: scan.slice(2)) == .done(queued: next, queue: "default") && !next.isEmpty)
     #expect(try slot.claim(scan.slice(1), epoch: 1, as: ClaimID()) == nil)
   }
 

@@ -94,7 +94,7 @@ private final class RandomHistory {
     guard let number = numbers.randomElement(using: &choices) else { return "none" }
     let standing = try slots[index].standing(of: scan.slice(number))
     let staleness: Int32 = Int.random(in: 0..<5, using: &choices) == 0 ? 1 : 0
-    if case .done(let queued) = standing { return "done: \(queued)" }
+    if case .done(let queued, _) = standing { return "done: \(queued)" }
     guard case .open(let epoch) = standing else { return "\(standing)" }
     claims[index] = try slots[index].claim(scan.slice(number), epoch: epoch - staleness, as: ClaimID())
     guard let claim = claims[index] else { return "superseded" }
