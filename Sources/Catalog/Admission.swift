@@ -3,7 +3,7 @@ import ScanModel
 
 /// Through which door a request came.
 public enum AdmissionDoor: String, Sendable {
-  case cli, queue, api
+  case cli, queue
 }
 
 /// What became of a request for a scan.

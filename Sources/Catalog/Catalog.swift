@@ -3,6 +3,17 @@ import PostgresClient
 
 /// A connection to the catalogue: the only door to Postgres. One thread owns it. It connects when it is
 /// first used and after a loss, and checks the schema each time.
+///
+/// Postgres says what is true: which scans there are, which of their slices are done, which files. Redis
+/// only wakes workers. A slice's life, each arrow one transaction:
+///
+///     ready ──settle──► queued ──claim──► running ──┬─ fence, rows, settle ──► done
+///                          ▲    (epoch + 1)         │
+///                          └── release, fail, refuse ┘
+///
+/// Whoever writes for a slice proves in the same transaction that it is still `running` under that epoch
+/// and claim (`fence_slice`, else RC001), and that the scan goes on (`settle_slice`, else RC002): a worker
+/// that was given up for dead can change nothing. Locks are taken in the order slice, catalogue rows, scan.
 public final class Catalog {
   let connection: PostgresConnection
   let logger: Logger
@@ -36,8 +47,6 @@ public final class Catalog {
     "tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
     "idle_in_transaction_session_timeout": "0",
   ]
-
-  public func close() { connection.close() }
 
   /// Answers where the catalogue answers, and its schema is one that this program knows.
   func ping() throws(CatalogError) {

@@ -104,7 +104,7 @@ public final class PostgresSlotCatalog: SlotCatalog {
       return try slices(rows, of: claim.slice.scan)
     } catch {
       abandon(claim)
-      if case .fenced = error { try dropSlices(of: claim.slice.scan) }
+      if case .fenced = error { dropSlicesIfEnded(claim.slice.scan) }
       throw error
     }
   }
@@ -119,7 +119,7 @@ public final class PostgresSlotCatalog: SlotCatalog {
       let rows = try catalog.execute(Statements.scanEnd, claim.fence + [.text(slot.description)])
       return try wrap { () throws(PostgresError) in try decode(try rows[0].text(0)) }
     } catch {
-      if case .fenced = error { try dropSlices(of: claim.slice.scan) }
+      if case .fenced = error { dropSlicesIfEnded(claim.slice.scan) }
       throw error
     }
   }
@@ -149,6 +149,14 @@ public final class PostgresSlotCatalog: SlotCatalog {
     let verdict: SliceVerdict = try wrap { () throws(PostgresError) in try decode(try rows[0].text(0)) }
     if verdict == .failed { try dropSlices(of: scan) }
     return verdict
+  }
+
+  /// The scan of a fenced slice may have ended. Where its slices cannot be dropped now, the next look at
+  /// one of them does it.
+  private func dropSlicesIfEnded(_ scan: ScanID) {
+    do { try dropSlices(of: scan) } catch {
+      catalog.logger.debug("slices are left to be dropped", metadata: ["scan": "\(scan)", "error": "\(error)"])
+    }
   }
 
   private func dropSlices(of scan: ScanID) throws(CatalogError) {

@@ -65,9 +65,10 @@ public enum QueueMessage: Sendable, Equatable {
     private let object: [String: Any]
     init(_ object: [String: Any]) { self.object = object }
 
-    func string(_ name: String) throws(Garbage) -> String? {
+    func string(_ name: String, atMost limit: Int = .max) throws(Garbage) -> String? {
       guard let value = object[name], !(value is NSNull) else { return nil }
       guard let text = value as? String else { throw Garbage(reason: "field \"\(name)\" is not a string") }
+      guard text.utf8.count <= limit else { throw Garbage(reason: "field \"\(name)\" is longer than \(limit) bytes") }
       guard !text.isEmpty else { throw Garbage(reason: "field \"\(name)\" is empty") }
       guard !text.unicodeScalars.contains("\0") else {
         throw Garbage(reason: "field \"\(name)\" holds a NUL character")
@@ -93,6 +94,9 @@ public enum QueueMessage: Sendable, Equatable {
 
 /// A request for a scan, as any language may LPUSH it.
 public struct ScanRequest: Sendable, Equatable {
+  /// The longest `request_id` and `requested_by`, in bytes.
+  public static let maximumWordBytes = 1_024
+
   /// Which library a request means.
   public enum Target: Sendable, Equatable {
     case name(String)
@@ -121,8 +125,8 @@ public struct ScanRequest: Sendable, Equatable {
     case (nil, nil):
       throw QueueMessage.Garbage(reason: "message names no \"library\", \"root_path\" or \"slice\"")
     }
-    requestID = try fields.string("request_id")
-    requestedBy = try fields.string("requested_by")
+    requestID = try fields.string("request_id", atMost: Self.maximumWordBytes)
+    requestedBy = try fields.string("requested_by", atMost: Self.maximumWordBytes)
     let text = try fields.string("mode") ?? ScanMode.full.rawValue
     guard let mode = ScanMode(rawValue: text) else {
       let known = ScanMode.allCases.map(\.rawValue).joined(separator: ", ")

@@ -16,14 +16,15 @@ final class Heartbeat {
   private var lastBeat = ContinuousClock.now
 
   init(
-    redis: RedisHeartbeat, settings: WorkerSettings, activities: [SlotActivity], shared: WorkerShared, logger: Logger
+    redis: RedisHeartbeat, settings: WorkerSettings, activities: [SlotActivity], registration: WorkerRegistration,
+    shared: WorkerShared, logger: Logger
   ) {
     self.redis = redis
     self.settings = settings
     self.activities = activities
     self.shared = shared
     self.logger = logger
-    registration = WorkerRegistration(slots: settings.slots, startedAt: Date())
+    self.registration = registration
   }
 
   /// The first beat, which registers the worker: before it no slot may take anything.

@@ -74,7 +74,7 @@ final class SlotDriver {
     case .take: return .job(try queue.take(wait: .seconds(1)))
     case .admit(let request): return try admit(request)
     case .inspect(let slice): return .standing(try catalog.standing(of: slice))
-    case .lock(let job, let lock): return try take(lock, for: job)
+    case .lock(let job, let held): return try lock(job, with: held)
     case .claim(let lock, let epoch): return try claim(lock, epoch: epoch)
     case .work(let claim): return .worked(try runner.run(claim))
     case .release(let claim): return .ceded(try catalog.release(claim) ? .requeued : .fenced)
@@ -116,7 +116,7 @@ final class SlotDriver {
     return .admitted(admission)
   }
 
-  private func take(_ lock: HeldLock, for job: TakenJob) throws(QueueError) -> SlotMachine.Event {
+  private func lock(_ job: TakenJob, with lock: HeldLock) throws(QueueError) -> SlotMachine.Event {
     let outcome = try queue.claim(job, slice: lock.slice, claim: lock.claim)
     // An earlier try may have put the job on the board.
     if outcome == .claimed { shared.board.enter(job, lock, activity: activity) } else { shared.board.leave(slot: slot) }

@@ -7,7 +7,13 @@ import RedisClient
 import ScanModel
 import ServiceLifecycle
 
-/// A worker: slots that run jobs, each on a thread with connections of its own, and the heartbeat.
+/// A worker: slots that run jobs, and the heartbeat. Nothing is shared between threads but the board of
+/// locks, the outages that they see and the order to stop.
+///
+///     thread        connections of its own    ends
+///     slot-0 …      Redis, Postgres           at its next seam after the order to stop
+///     heartbeat     Redis                     after the last slot, whose lock it keeps until then
+///     shutdown      none                      with the heartbeat; it hurries slots that are late
 ///
 /// A graceful shutdown hands every job back at its next seam. What cannot be started (a URL that cannot be
 /// parsed, a server that is away, a schema that this program does not know) is an error of `run`; what goes
@@ -31,7 +37,8 @@ public final class Worker: Service {
 
   public func run() async throws {
     let threads = try await offPool { try self.start() }
-    logger.info("worker started", metadata: ["slots": "\(settings.slots)", "queues": "\(settings.queues)"])
+    logger.info(
+      "worker started", metadata: ["slots": "\(settings.slots)", "queues": "\(settings.queues.joined(separator: ","))"])
     try await withGracefulShutdownHandler {
       try await offPool { threads.join() }
     } onGracefulShutdown: {
@@ -44,22 +51,38 @@ public final class Worker: Service {
   private func start() throws -> WorkerThreads {
     try catalog(slot: 0).connect()
     let activities = (0..<settings.slots).map { SlotActivity(slot: SlotID(worker: id, index: $0)) }
-    let over = StopSignal()
-    try heartbeat(activities).register()
-    let beating = try BlockingThread(name: "heartbeat") { [self] in
-      let heartbeat = heartbeat(activities)
-      heartbeat.run(until: { over.isSet }, wait: { over.wait(for: $0) })
-      do { try heartbeat.unregister() } catch {
-        logger.warning("cannot end the registration; it ends with the heartbeat", metadata: ["error": "\(error)"])
-      }
+    let registration = WorkerRegistration(slots: settings.slots, startedAt: Date())
+    try heartbeat(activities, registration).register()
+    var threads = WorkerThreads(stop: shared.stop)
+    do {
+      try start(activities, registration, &threads)
+    } catch {
+      // Those that were started before the one that could not be.
+      shared.stop.request()
+      threads.join()
+      throw error
     }
-    let slots = try activities.map { activity in
-      try BlockingThread(name: "slot-\(activity.slot.index)") { [self] in driver(activity).run() }
+    return threads
+  }
+
+  private func start(
+    _ activities: [SlotActivity], _ registration: WorkerRegistration, _ threads: inout WorkerThreads
+  ) throws {
+    let over = threads.over
+    threads.others.append(
+      try BlockingThread(name: "heartbeat") { [self] in
+        let heartbeat = heartbeat(activities, registration)
+        heartbeat.run(until: { over.isSet }, wait: { over.wait(for: $0) })
+        do { try heartbeat.unregister() } catch {
+          logger.warning("cannot end the registration; it ends with the heartbeat", metadata: ["error": "\(error)"])
+        }
+      })
+    threads.others.append(
+      try BlockingThread(name: "shutdown") { [shared] in shared.stop.hurryUnless(over, within: .seconds(1)) })
+    for activity in activities {
+      threads.slots.append(
+        try BlockingThread(name: "slot-\(activity.slot.index)") { [self] in driver(activity).run() })
     }
-    let hurrying = try BlockingThread(name: "shutdown") { [shared] in
-      shared.stop.hurryUnless(over, within: .seconds(1))
-    }
-    return WorkerThreads(slots: slots, beating: beating, hurrying: hurrying, over: over, stop: shared.stop)
   }
 
   private func redis() -> RedisConnection { RedisConnection(endpoint: endpoint) }
@@ -70,10 +93,12 @@ public final class Worker: Service {
       logger: logger)
   }
 
-  private func heartbeat(_ activities: [SlotActivity]) -> Heartbeat {
-    Heartbeat(
-      redis: RedisHeartbeat(connection: redis(), prefix: settings.prefix, worker: id, queues: settings.queues),
-      settings: settings, activities: activities, shared: shared, logger: logger)
+  private func heartbeat(_ activities: [SlotActivity], _ registration: WorkerRegistration) -> Heartbeat {
+    // Short: a slot that leaves the board waits for a renewal under way, and a shutdown for the slot.
+    let connection = RedisConnection(endpoint: endpoint, connectTimeout: .seconds(1), deadline: .seconds(1))
+    return Heartbeat(
+      redis: RedisHeartbeat(connection: connection, prefix: settings.prefix, worker: id, queues: settings.queues),
+      settings: settings, activities: activities, registration: registration, shared: shared, logger: logger)
   }
 
   private func driver(_ activity: SlotActivity) -> SlotDriver {
@@ -98,18 +123,19 @@ public final class Worker: Service {
 
 /// The threads of a running worker.
 private struct WorkerThreads: Sendable {
-  let slots: [BlockingThread]
-  let beating: BlockingThread
-  let hurrying: BlockingThread
-  let over: StopSignal
+  var slots: [BlockingThread] = []
+  var others: [BlockingThread] = []
+  /// Set after the last slot's end: the others may end too.
+  let over = StopSignal()
   let stop: WorkerStop
+
+  init(stop: WorkerStop) { self.stop = stop }
 
   /// Waits for the slots' ends; then the heartbeat may end, which until then keeps their locks.
   func join() {
     for slot in slots { slot.join() }
     stop.request()
     over.set()
-    beating.join()
-    hurrying.join()
+    for thread in others { thread.join() }
   }
 }

@@ -96,7 +96,7 @@ import Testing
     try catalog.connect()
     try database.connection().query("INSERT INTO schema_migrations (version, checksum) VALUES (99, 'x')")
     try catalog.connect()
-    catalog.close()
+    catalog.connection.close()
     #expect(failure { () throws(CatalogError) in try catalog.connect() } != nil)
   }
 }

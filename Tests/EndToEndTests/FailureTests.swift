@@ -64,6 +64,34 @@ extension EndToEnd {
       #expect(worker.isRunning)
     }
 
+    @Test func `a root that becomes another in the middle fails the scan, and nothing is called gone`() throws {
+      let tree = try TestTree()
+      for index in 0..<40 {
+        try tree.directory("\(index)")
+        for file in 0..<500 { try tree.file("\(index)/\(file)") }
+      }
+      let deployment = try TestDeployment()
+      try deployment.addLibrary(tree.root)
+      let worker = try deployment.worker(slots: 1)
+      try deployment.succeed(["scan", "x"])
+      let before = try freeze(worker, in: deployment) { $0.done > 0 && $0.open > 1 }
+      try #require(before.status == "running")
+      // As when a file system is unmounted: its mount point comes to light.
+      try #require(rename(tree.root, tree.root + ".away") == 0)
+      try #require(mkdir(tree.root, 0o755) == 0)
+      worker.send(SIGCONT)
+      let ended = try eventually("the scan ends") {
+        let rows = try deployment.database.query("SELECT status, error_message FROM scans")
+        return rows.first.flatMap { $0.hasPrefix("running") ? nil : $0 }
+      }
+      #expect(ended.hasPrefix("failed\tmount_missing: root \(tree.root)"))
+      let files = try deployment.database.query("SELECT count(*) FROM files")
+      #expect(try #require(Int64(files[0])) >= before.filesSeen)
+      try deployment.expectNothingLeft()
+      try #require(rmdir(tree.root) == 0)
+      try #require(rename(tree.root + ".away", tree.root) == 0)
+    }
+
     @Test func `a tree that changes while it is walked is no failure`() throws {
       let tree = try TestTree()
       for index in 0..<20 {

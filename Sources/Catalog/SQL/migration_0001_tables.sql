@@ -70,6 +70,7 @@ CREATE TABLE slices (
   epoch         integer NOT NULL DEFAULT 0,
   claim         uuid,
   attempts      integer NOT NULL DEFAULT 0,
+  -- The slot that holds or held it, as <worker>/<slot>.
   worker        text,
   host          text,
   backend_pid   integer,
@@ -164,7 +165,7 @@ CREATE INDEX scan_events_by_scan ON scan_events (scan_id, id);
 -- Who walked how much of a scan that ended; kept when its slices are deleted.
 CREATE TABLE scan_shares (
   scan_id bigint NOT NULL,
-  worker  text NOT NULL,
+  worker  text NOT NULL,  -- the slot, as <worker>/<slot>
   slices  integer NOT NULL,
   entries bigint NOT NULL,
   PRIMARY KEY (scan_id, worker)
