@@ -7,13 +7,17 @@ import ScanModel
 ///
 /// The life of a job:
 ///
-///     look ── take ──┬─ request ── admit ─────────────────────────┬─ finish (and push pointers)
-///                    ├─ pointer ── inspect ── lock ── claim ── work ─┤
-///                    └─ garbage ── bury                             └─ hand back
+///     look ─ take ─┬─ request ─ admit ─────────────────────────────────────┬─► finish, and push pointers
+///                  ├─ pointer ─ inspect ─┬─ lock ─ claim ─ work ───────────┤
+///                  │                     └─ nothing to do ─────────────────┘
+///                  │                               claim or work in vain ─┬─ superseded ──────► hand back
+///                  │                                                      └─ release, fail, refuse ──► hand back
+///                  └─ garbage ────────────────────────────────────────────────────────► bury
 ///
 /// Every taken job ends as finished, handed back or buried (invariant 5). The last two steps and `look`
 /// are repeated until they succeed; everything before them may be forgotten at any moment, because the
-/// job is in the slot's in-flight list and each step may be taken again.
+/// job is in the slot's in-flight list and each step may be taken again. So when Redis is away the machine
+/// waits and looks anew, and when Postgres is, it hands the job back and pings before it takes another.
 public struct SlotMachine: Sendable {
   private enum State: Sendable {
     /// → looking | waiting
@@ -26,7 +30,7 @@ public struct SlotMachine: Sendable {
     case admitting(TakenJob)
     /// → locking | settling
     case inspecting(TakenJob, SliceID)
-    /// → claiming | looking
+    /// → claiming | looking | settling, when stopping
     case locking(TakenJob, HeldLock, epoch: Int32)
     /// → working | settling
     case claiming(TakenJob, HeldLock)
