@@ -26,7 +26,7 @@ public final class PostgresConnection {
     case transactionLost(String)
   }
 
-  private let options: PostgresOptions
+  let options: PostgresOptions
   private let logger: Logger
   private var link = Link.down
 
@@ -148,32 +148,32 @@ public final class PostgresConnection {
     }
   }
 
-  private static func misuse(_ sqlState: String, _ message: String, _ statement: String) -> PostgresError {
+  static func misuse(_ sqlState: String, _ message: String, _ statement: String) -> PostgresError {
     .server(sqlState: sqlState, message: message, detail: nil, constraint: nil, statement: statement)
   }
 
   // MARK: The link
 
-  /// Runs a call on the session, connecting if need be.
+  /// Runs a call on the session, connecting if need be. `deadline` is the options' unless given.
   func run<R>(
-    _ statement: String, _ body: (Session, inout Patience) throws(PostgresError) -> R
+    _ statement: String, deadline: Duration? = nil, _ body: (Session, inout Patience) throws(PostgresError) -> R
   ) throws(PostgresError) -> R {
-    try settling(try connectedSession(), statement, body)
+    try settling(try connectedSession(), Patience(statement, deadline ?? options.statementDeadline), body)
   }
 
   /// The same for a call that hands bytes or rows to a reader with errors of its own.
   func runForReader(_ statement: String, _ body: (Session, inout Patience) throws -> Void) throws {
-    try settling(try connectedSession(), statement, body)
+    try settling(try connectedSession(), Patience(statement, options.statementDeadline), body)
   }
 
   /// Judges after the call what has become of the link.
   private func settling<R, E: Error>(
-    _ session: Session, _ statement: String, _ body: (Session, inout Patience) throws(E) -> R
+    _ session: Session, _ limit: Patience, _ body: (Session, inout Patience) throws(E) -> R
   ) throws(E) -> R {
-    var patience = Patience(statement, options.statementDeadline)
+    var patience = limit
     do {
       let value = try body(session, &patience)
-      settle(session, statement)
+      settle(session, patience.statement)
       return value
     } catch {
       settle(session, "\(error)")

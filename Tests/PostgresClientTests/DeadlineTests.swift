@@ -71,6 +71,23 @@ import Testing
     #expect(rows == 10)
   }
 
+  @Test func `SQL with patience may take longer than all timeouts, and the session keeps its own`() throws {
+    let connection = try testConnection(
+      deadline: .milliseconds(300), lockTimeout: .milliseconds(150), settings: ["statement_timeout": "200ms"])
+    try connection.script("SELECT pg_sleep(0.7)", patience: .seconds(20))
+    let pid = try #require(connection.backendPID)
+    let error = failure { () throws(PostgresError) in
+      try connection.script("SELECT pg_sleep(20)", patience: .milliseconds(100))
+    }
+    #expect(error?.sqlState == "57014")
+    #expect(try connection.query("SHOW lock_timeout")[0].text(0) == "150ms")
+    #expect(try connection.query("SHOW statement_timeout")[0].text(0) == "200ms")
+    #expect(connection.backendPID == pid)
+    try connection.begin()
+    let refused = failure { () throws(PostgresError) in try connection.script("SELECT 1", patience: .seconds(1)) }
+    #expect(refused?.sqlState == "25001")
+  }
+
   @Test func `another thread cancels what runs`() throws {
     let connection = try testConnection()
     try connection.connect()
