@@ -51,34 +51,6 @@ extension Catalog {
     try libraries(name: nil, rootPath: rootPath).first
   }
 
-  /// Removes a library with all that was ever known of it; refused while a scan of it is active. Each step
-  /// can be repeated: a removal that was interrupted is ended by the next.
-  public func removeLibrary(_ id: LibraryID) throws(CatalogError) {
-    let closed = try execute(Statements.libraryClose, [.int64(id.rawValue)])
-    let active = try wrap { () throws(PostgresError) in try closed[0].optionalInt64(0) }
-    if let active { throw .libraryActive(scan: active) }
-
-    for (table, leaf) in [("files", "files_\(id)"), ("directories", "directories_\(id)")] {
-      try dropPartition(leaf, of: table)
-    }
-    _ = try execute(Statements.libraryForget, [.int64(id.rawValue)])
-  }
-
-  /// DETACH CONCURRENTLY locks no reader out of the parent; it cannot run inside a transaction. Names are
-  /// made of a constant and a number: nothing of a user's reaches the SQL text.
-  private func dropPartition(_ leaf: String, of table: String) throws(CatalogError) {
-    let found = try execute(Statements.libraryPartitions, [.textArray([leaf])])
-    try wrap { () throws(PostgresError) in
-      guard let partition = found.first else { return }
-      if try partition.boolean(2) {
-        try connection.script("ALTER TABLE \(table) DETACH PARTITION \(leaf) FINALIZE")
-      } else if try partition.boolean(1) {
-        try connection.script("ALTER TABLE \(table) DETACH PARTITION \(leaf) CONCURRENTLY")
-      }
-      try connection.script("DROP TABLE IF EXISTS \(leaf)")
-    }
-  }
-
   private func libraries(name: String?, rootPath: String?) throws(CatalogError) -> [LibraryRecord] {
     let rows = try execute(
       Statements.libraryList, [name.map { .text($0) } ?? .null, rootPath.map { .text($0) } ?? .null])
@@ -111,8 +83,10 @@ extension LibraryRecord {
       lastScan = nil
       return
     }
+    let bytes = try row.text(9)
+    guard let bytesSeen = Decimal(string: bytes) else { throw .decoding("bytes_seen \"\(bytes)\" is not a number") }
     lastScan = LastScan(
       id: ScanID(scan), status: try decode(try row.text(6)), requestedAt: try row.timestamp(7),
-      filesSeen: try row.int64(8), bytesSeen: Decimal(string: try row.text(9)) ?? .nan)
+      filesSeen: try row.int64(8), bytesSeen: bytesSeen)
   }
 }

@@ -78,39 +78,83 @@ import Testing
     #expect(try partitions(database) == [])
   }
 
-  @Test func `a removal that a long reader holds up gives up in time, and is ended by the next`() throws {
+  @Test func `a removal waits for another library's long slice, beyond the timeout for locks`() throws {
+    let database = try TestDatabase()
+    let removed = try Self.scannedLibrary(database)
+    let walked = try Self.scannedLibrary(database, name: "walked")
+    let slice = try Self.longSlice(database, of: walked)
+    let removal = try Self.removals(database, of: [removed])
+    #expect(
+      try eventually {
+        // Twice as long as the removal's lock_timeout.
+        try database.connection().number(
+          """
+          SELECT count(*) FROM pg_stat_activity
+           WHERE datname = current_database() AND query LIKE '%DETACH%CONCURRENTLY' AND wait_event_type = 'Lock'
+             AND query_start < clock_timestamp() - interval '1 s'
+          """) == 1
+      })
+    // Readers go on meanwhile, and libraries come.
+    #expect(try database.connection().number("SELECT count(*) FROM catalog_files") == 1)
+    let catalog = database.catalog(deadline: .seconds(10))
+    _ = try catalog.addLibrary(name: "new", rootPath: "/new", rules: LibraryRules())
+    try slice.commit()
+    #expect(try removal.results() == ["removed"])
+    #expect(try partitions(database).contains("files_\(removed)") == false)
+  }
+
+  @Test func `removals of several libraries at once all end, with a long slice between them`() throws {
     let database = try TestDatabase()
     let before = try Self.contents(database)
-    let library = try Self.scannedLibrary(database)
-    let reader = database.connection()
-    try reader.begin()
-    try reader.query("SELECT count(*) FROM files")
-
-    #expect(
-      failure { () throws(CatalogError) in try database.catalog(deadline: .seconds(1)).removeLibrary(library) } != nil)
-    // Others still read and are served meanwhile: the detachment is pending, not exclusive.
-    #expect(try database.connection().number("SELECT count(*) FROM catalog_files") == 0)
-    _ = try database.catalog(deadline: .seconds(10)).library(named: "media")
-    #expect(
-      try database.connection().number("SELECT count(*) FROM pg_inherits WHERE inhdetachpending") == 1)
-
-    reader.rollback()
-    try database.catalog().removeLibrary(library)
+    let removed = try (1...4).map { try Self.scannedLibrary(database, name: "l\($0)") }
+    let walked = try Self.scannedLibrary(database, name: "walked")
+    let slice = try Self.longSlice(database, of: walked)
+    let removal = try Self.removals(database, of: removed + removed)
+    #expect(try eventually { try Self.pending(database) == 1 })
+    slice.rollback()
+    #expect(try removal.results() == Array(repeating: "removed", count: 8))
+    try database.catalog().removeLibrary(walked)
     #expect(try Self.contents(database) == before)
     #expect(try partitions(database) == [])
   }
 
-  @Test func `two removals at once both end, and nothing is left`() throws {
+  @Test func `a removal that is held up for good says by whom, and any other ends what it left`() throws {
     let database = try TestDatabase()
     let before = try Self.contents(database)
-    let library = try Self.scannedLibrary(database)
-    _ = try onThreads(2) { _ in
-      failure { () throws(CatalogError) in try database.catalog().removeLibrary(library) }
+    let (first, second) = (try Self.scannedLibrary(database), try Self.scannedLibrary(database, name: "b"))
+    let slice = try Self.longSlice(database, of: second)
+    let catalog = database.catalog(deadline: .seconds(10))
+    let error = failure { () throws(CatalogError) in
+      try catalog.removeLibrary(first, patience: .milliseconds(300))
     }
-    // One may have lost its table to the other; whoever repeats it finds nothing to do.
-    try database.catalog().removeLibrary(library)
+    #expect(error?.sqlState == "55P03" && error?.isOutage == false)
+    let description = try #require(error?.description)
+    let holder = "CatalogTests (process \(try #require(slice.backendPID)), idle in transaction for "
+    #expect(description.contains(holder) && !description.contains("\n"), "\(description)")
+    #expect(try Self.pending(database) == 1)
+    // The connection is as it was, and the next removal's turn can come.
+    #expect(try catalog.connection.texts("SHOW lock_timeout") == ["5s"])
+    #expect(try catalog.connection.texts("SHOW statement_timeout") == ["0"])
+
+    slice.rollback()
+    try database.catalog().removeLibrary(second)
+    try catalog.removeLibrary(first)
     #expect(try Self.contents(database) == before)
     #expect(try partitions(database) == [])
+  }
+
+  @Test func `a removal that waits in vain for another one says so`() throws {
+    let database = try TestDatabase()
+    let library = try Self.scannedLibrary(database)
+    let other = database.connection()
+    try other.query(Statements.libraryLock.sql)
+    let error = failure { () throws(CatalogError) in
+      try database.catalog().removeLibrary(library, patience: .milliseconds(300))
+    }
+    let pid = try #require(other.backendPID)
+    #expect(error?.description.contains("CatalogTests (process \(pid), idle for ") == true, "\(error as Any)")
+    other.close()
+    try database.catalog().removeLibrary(library)
   }
 
   @Test(arguments: 1...5)
@@ -129,6 +173,27 @@ import Testing
     #expect(try database.connection().number("SELECT count(*) FROM scans") == (admitted ? 1 : 0))
     #expect(try partitions(database).count == (admitted ? 2 : 0))
     if admitted { #expect(outcomes.contains { $0.hasPrefix("removal: scan ") }, "\(outcomes)") }
+  }
+
+  /// A transaction that has written to a library's files, as a slice does; it is left open.
+  private static func longSlice(_ database: TestDatabase, of library: LibraryID) throws -> PostgresConnection {
+    let connection = database.connection()
+    try connection.begin()
+    try connection.script("UPDATE files_\(library) SET size = size + 1")
+    return connection
+  }
+
+  private static func pending(_ database: TestDatabase) throws -> Int64 {
+    try database.connection().number("SELECT count(*) FROM pg_inherits WHERE inhdetachpending")
+  }
+
+  /// Removes each library on a thread of its own, with a `lock_timeout` of half a second.
+  private static func removals(_ database: TestDatabase, of libraries: [LibraryID]) throws -> RunningThreads<String> {
+    try RunningThreads(libraries.count) { index in
+      let catalog = database.catalog(deadline: .seconds(1))
+      return failure { () throws(CatalogError) in try catalog.removeLibrary(libraries[index]) }
+        .map { "\($0)" } ?? "removed"
+    }
   }
 
   /// A library with rows in every table, whose only scan has ended.

@@ -3,14 +3,29 @@ import Synchronization
 
 /// Runs `body` on so many threads at once, and waits for all of them; their results, or the first error.
 func onThreads<R: Sendable>(_ count: Int, _ body: @escaping @Sendable (Int) throws -> R) throws -> [R] {
-  let results = ThreadResults<R>(count: count)
-  let threads = try (0..<count).map { index in
-    try BlockingThread(name: "test \(index)") {
-      results.set(index, Result { try body(index) })
+  try RunningThreads(count, body).results()
+}
+
+/// So many threads that run `body`.
+final class RunningThreads<R: Sendable> {
+  private let threads: [BlockingThread]
+  private let outcomes: ThreadResults<R>
+
+  init(_ count: Int, _ body: @escaping @Sendable (Int) throws -> R) throws {
+    let outcomes = ThreadResults<R>(count: count)
+    self.outcomes = outcomes
+    threads = try (0..<count).map { index in
+      try BlockingThread(name: "test \(index)") {
+        outcomes.set(index, Result { try body(index) })
+      }
     }
   }
-  threads.forEach { $0.join() }
-  return try results.all()
+
+  /// Waits for all of them; their results, or the first error.
+  func results() throws -> [R] {
+    threads.forEach { $0.join() }
+    return try outcomes.all()
+  }
 }
 
 private final class ThreadResults<R: Sendable>: Sendable {
