@@ -176,7 +176,7 @@ public final class PostgresConnection {
       settle(session, patience.statement)
       return value
     } catch {
-      settle(session, "\(error)")
+      settle(session, "\(error)", isReadOnly: (error as? PostgresError)?.sqlState == "25006")
       throw error
     }
   }
@@ -202,12 +202,13 @@ public final class PostgresConnection {
   }
 
   /// A session that is lost, or has anything left under way (a deadline, a stream that its reader left), is dropped.
-  private func settle(_ session: Session, _ reason: @autoclosure () -> String) {
-    if session.isClean {
+  /// So is one whose server refuses to write: it is a primary no more, and connecting finds the new one.
+  private func settle(_ session: Session, _ reason: @autoclosure () -> String, isReadOnly: Bool = false) {
+    if session.isClean, !isReadOnly {
       link = session.isInTransaction ? .inTransaction(session) : .ready(session)
       return
     }
-    if session.isConnected { session.canceller.sendFromAnotherThread() }
+    if session.isConnected, !session.isClean { session.canceller.sendFromAnotherThread() }
     canceller.aim(at: nil)
     link = inTransaction ? .transactionLost(reason()) : .down
   }

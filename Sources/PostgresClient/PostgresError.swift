@@ -9,7 +9,7 @@ public enum PostgresError: Error, Sendable, CustomStringConvertible {
   case authentication(String)
   /// The database does not exist (3D000).
   case databaseMissing(String)
-  /// The server answered with an error; the connection is still good.
+  /// The server answered with an error; the connection is still good, but after 25006 (read-only) it is closed.
   case server(sqlState: String, message: String, detail: String?, constraint: String?, statement: String)
   /// Nothing came for so long; the server was asked to cancel and the connection was thrown away. As with a lost
   /// connection the statement may have been done.

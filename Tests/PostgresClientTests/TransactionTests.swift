@@ -86,6 +86,29 @@ import Testing
     #expect(try connection.number("SELECT 1") == 1)
   }
 
+  @Test func `a server that has become read-only is left, and the next call connects anew`() throws {
+    let connection = try connectionWithTable()
+    let pid = try #require(connection.backendPID)
+    try connection.script("SET default_transaction_read_only = on")
+    let refused = failure { () throws(PostgresError) in try connection.script("CREATE TABLE no (n int8)") }
+    #expect(refused?.sqlState == "25006" && refused?.isOutage == true)
+    #expect(!connection.isConnected)
+    #expect(try connection.query("SHOW transaction_read_only")[0].text(0) == "off")
+    #expect(connection.backendPID != pid)
+  }
+
+  @Test func `a transaction that a read-only server refuses is lost until it is rolled back`() throws {
+    let connection = try testConnection()
+    try connection.script("SET default_transaction_read_only = on")
+    try connection.begin()
+    let refused = failure { () throws(PostgresError) in try connection.script("CREATE TABLE no (n int8)") }
+    #expect(refused?.sqlState == "25006")
+    #expect(!connection.inTransaction)
+    #expect(failure { () throws(PostgresError) in _ = try connection.query("SELECT 1") }?.isUnreachable == true)
+    connection.rollback()
+    #expect(try connection.query("SHOW transaction_read_only")[0].text(0) == "off")
+  }
+
   @Test func `closing gives a transaction up`() throws {
     let connection = try testConnection()
     try connection.begin()
