@@ -7,7 +7,7 @@ struct BuriedMessage: Codable {
   /// RFC 3339, UTC.
   let time: Date
   let worker: String
-  /// The message as text, where it is UTF-8.
+  /// The message as text, where it is UTF-8 and not larger than a request may be; people read no more.
   let payload: String?
   /// The message's exact bytes.
   let payload_base64: Data
@@ -16,7 +16,7 @@ struct BuriedMessage: Codable {
     self.reason = reason
     self.time = time
     self.worker = worker.description
-    self.payload = String(validating: payload, as: UTF8.self)
+    self.payload = payload.count <= QueueMessage.maximumBytes ? String(validating: payload, as: UTF8.self) : nil
     payload_base64 = Data(payload)
   }
 }

@@ -9,20 +9,17 @@ enum LinkFailure: Error {
   case garbled(reason: String)
 }
 
-/// Owns a `redisContext`: the only file that touches hiredis's pointers. hiredis keeps the buffers and
-/// reads the protocol; the socket never blocks, and the waiting is done here with poll(2), so that a
-/// deadline holds for a whole call (SO_RCVTIMEO would start anew with every trickle of bytes).
+/// Owns a `redisContext`: the only file that touches hiredis's pointers. hiredis connects and reads the
+/// protocol; the socket never blocks, and the waiting is done here with poll(2), so that a deadline holds
+/// for a whole call (SO_RCVTIMEO would start anew with every trickle of bytes).
 ///
 /// One thread uses it. After an error it must be dropped; `deinit` closes the socket.
 final class HiredisContext {
   private let context: UnsafeMutablePointer<redisContext>
-
-  /// hiredis writes with plain write(2): without this a peer that went away would kill the process.
-  private static let sigpipeIgnored: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
+  private var outgoing = OutgoingCommands()
 
   /// Resolves a host's name with the system's resolver, which has deadlines of its own (resolv.conf(5)).
   init(connectingTo address: RedisEndpoint.Address, by deadline: Deadline) throws(LinkFailure) {
-    _ = Self.sigpipeIgnored
     let made =
       switch address {
       case .tcp(let host, let port): redisConnectNonBlock(host, Int32(port))
@@ -46,32 +43,17 @@ final class HiredisContext {
   }
 
   /// Adds a command to what `flush` sends.
-  func append(_ arguments: [RedisArgument]) throws(LinkFailure) {
-    let lengths = arguments.map(\.bytes.count)
-    let words = arguments.flatMap(\.bytes)
-    let status = words.withUnsafeBytes { buffer -> Int32 in
-      var next = buffer.baseAddress?.assumingMemoryBound(to: CChar.self)
-      var starts: [UnsafePointer<CChar>?] = []
-      for length in lengths {
-        starts.append(next)
-        next = next.map { $0 + length }
-      }
-      return redisAppendCommandArgv(context, Int32(lengths.count), &starts, lengths)
-    }
-    guard status == REDIS_OK else { throw failure() }
-  }
+  func append(_ arguments: [RedisArgument]) { outgoing.append(arguments) }
 
-  func flush(until deadline: Deadline) throws(LinkFailure) {
-    var done: Int32 = 0
-    while true {
-      guard redisBufferWrite(context, &done) == REDIS_OK else { throw failure() }
-      if done != 0 { return }
-      try wait(for: POLLOUT, until: deadline)
+  func flush(until deadline: inout Deadline) throws(LinkFailure) {
+    for chunk in outgoing.take() {
+      var sent = 0
+      while sent < chunk.count { sent += try send(chunk, from: sent, until: &deadline) }
     }
   }
 
   /// The next reply, decoded.
-  func reply(until deadline: Deadline) throws(LinkFailure) -> RedisValue {
+  func reply(until deadline: inout Deadline) throws(LinkFailure) -> RedisValue {
     while true {
       var raw: UnsafeMutableRawPointer?
       guard redisGetReplyFromReader(context, &raw) == REDIS_OK else { throw failure() }
@@ -80,7 +62,9 @@ final class HiredisContext {
         return try Self.decode(raw.assumingMemoryBound(to: redisReply.self).pointee, depth: 0)
       }
       try wait(for: POLLIN, until: deadline)
+      let held = context.pointee.reader.pointee.len
       guard redisBufferRead(context) == REDIS_OK else { throw failure() }
+      deadline.allow(for: context.pointee.reader.pointee.len - held)
     }
   }
 }
@@ -111,6 +95,24 @@ extension HiredisContext {
 
   private static func bytes(of reply: redisReply) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: reply.str, count: reply.str == nil ? 0 : reply.len)
+  }
+
+  /// Sends as much as the socket takes now, and says how much. A peer that went away is an error, not a
+  /// signal that ends the process.
+  private func send(_ bytes: [UInt8], from start: Int, until deadline: inout Deadline) throws(LinkFailure) -> Int {
+    let sent = bytes.withUnsafeBytes { buffer in
+      Glibc.send(context.pointee.fd, buffer.baseAddress.map { $0 + start }, buffer.count - start, Int32(MSG_NOSIGNAL))
+    }
+    if sent >= 0 {
+      deadline.allow(for: sent)
+      return sent
+    }
+    switch errno {
+    case EAGAIN: try wait(for: POLLOUT, until: deadline)
+    case EINTR: break
+    default: throw .lost(reason: Self.text(ofErrno: errno))
+    }
+    return 0
   }
 
   /// Waits until the socket is ready, or in error, which the read or write that follows then reports.

@@ -15,7 +15,7 @@ public final class RedisConnection {
 
   /// - Parameters:
   ///   - connectTimeout: for connecting and logging in, which comes on top of a call's own deadline.
-  ///   - deadline: for each call that brings none of its own.
+  ///   - deadline: for each call that brings none of its own; a second more for each MiB that moves.
   public init(endpoint: RedisEndpoint, connectTimeout: Duration = .seconds(3), deadline: Duration = .seconds(5)) {
     self.endpoint = endpoint
     self.connectTimeout = connectTimeout
@@ -59,23 +59,23 @@ public final class RedisConnection {
 
   private func exchange(_ commands: [RedisCommand], deadline: Duration?) throws(RedisError) -> [RedisValue] {
     let context = try connected()
-    let limit = deadline ?? self.deadline
+    var deadline = Deadline(in: deadline ?? self.deadline)
     do {
-      return try Self.exchange(commands, on: context, by: Deadline(in: limit))
+      return try Self.exchange(commands, on: context, by: &deadline)
     } catch {
       disconnect()
-      throw translate(error, command: commands[0].name, limit: limit)
+      throw translate(error, command: commands[0].name, limit: deadline.limit)
     }
   }
 
   private static func exchange(
-    _ commands: [RedisCommand], on context: HiredisContext, by deadline: Deadline
+    _ commands: [RedisCommand], on context: HiredisContext, by deadline: inout Deadline
   ) throws(LinkFailure) -> [RedisValue] {
-    for command in commands { try context.append(command.arguments) }
-    try context.flush(until: deadline)
+    for command in commands { context.append(command.arguments) }
+    try context.flush(until: &deadline)
     var replies: [RedisValue] = []
     replies.reserveCapacity(commands.count)
-    for _ in commands { replies.append(try context.reply(until: deadline)) }
+    for _ in commands { replies.append(try context.reply(until: &deadline)) }
     return replies
   }
 
@@ -96,14 +96,14 @@ extension RedisConnection {
   private func connected() throws(RedisError) -> HiredisContext {
     if let context, context.isQuiet { return context }
     context = nil
-    let deadline = Deadline(in: connectTimeout)
+    var deadline = Deadline(in: connectTimeout)
     let fresh: HiredisContext
     do {
       fresh = try HiredisContext(connectingTo: endpoint.address, by: deadline)
     } catch {
       throw translate(error, command: "a new connection", limit: connectTimeout)
     }
-    for command in logInCommands() { try logIn(with: command, on: fresh, by: deadline) }
+    for command in logInCommands() { try logIn(with: command, on: fresh, by: &deadline) }
     context = fresh
     return fresh
   }
@@ -118,11 +118,11 @@ extension RedisConnection {
   }
 
   private func logIn(
-    with command: RedisCommand, on fresh: HiredisContext, by deadline: Deadline
+    with command: RedisCommand, on fresh: HiredisContext, by deadline: inout Deadline
   ) throws(RedisError) {
     let replies: [RedisValue]
     do {
-      replies = try Self.exchange([command], on: fresh, by: deadline)
+      replies = try Self.exchange([command], on: fresh, by: &deadline)
     } catch {
       throw translate(error, command: command.name, limit: connectTimeout)
     }

@@ -125,6 +125,17 @@ struct RedisSlotQueueTests {
       ])
   }
 
+  @Test("shows no text of what is longer than a request may be, and keeps its bytes", arguments: [0, 1])
+  func deadLarge(_ excess: Int) throws {
+    let slot = world.redisSlot(me)
+    let payload = [UInt8](repeating: UInt8(ascii: "a"), count: QueueMessage.maximumBytes + excess)
+    try slot.push([payload], to: "q")
+    try slot.bury(try #require(try slot.take(wait: .zero)), lock: nil, reason: "r")
+    let entry = try #require(try world.buried("q").first)
+    #expect(Array(entry.payload_base64) == payload)
+    #expect((entry.payload == nil) == (excess > 0))
+  }
+
   @Test("survives that Redis forgets the scripts")
   func scriptFlush() throws {
     let slot = world.redisSlot(me)

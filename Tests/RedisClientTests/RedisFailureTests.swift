@@ -1,7 +1,8 @@
 import Glibc
-import RedisClient
 import TestSupport
 import Testing
+
+@testable import RedisClient
 
 @Suite("When Redis fails")
 struct RedisFailureTests {
@@ -157,13 +158,22 @@ struct RedisFailureTests {
   func brokenPipe() async {
     await #expect(processExitsWith: .success) {
       signal(SIGPIPE, SIG_DFL)
-      let connection = RedisConnection(endpoint: try RedisEndpoint(url: "unix:///nonexistent/redis.sock"))
-      #expect(throws: RedisError.self) { try connection.command("PING") }
-      var pair: [Int32] = [-1, -1]
-      #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0)
-      close(pair[0])
-      #expect(write(pair[1], [1], 1) == -1 && errno == EPIPE)
+      // The server refuses the length, and hangs up while the bytes come.
+      let redis = try PrivateRedis(["--proto-max-bulk-len", "1mb"])
+      let connection = RedisConnection(endpoint: redis.endpoint())
+      let large = RedisArgument([UInt8](repeating: 0, count: 32 << 20))
+      #expect(throws: RedisError.self) { try connection.command("SET", "key", large) }
     }
+  }
+
+  @Test("what moves puts a deadline off, in proportion")
+  func largeMessage() {
+    var deadline = Deadline(in: .milliseconds(300))
+    deadline.allow(for: 1 << 19)
+    #expect(deadline.limit == .milliseconds(300) && deadline.remainingMilliseconds <= 300)
+    deadline.allow(for: 60 << 20)
+    #expect(deadline.limit == .milliseconds(60_300))
+    #expect((50_000...60_300).contains(deadline.remainingMilliseconds))
   }
 }
 
