@@ -38,7 +38,7 @@ struct LineLogHandler: LogHandler {
   private func quoted(_ value: String) -> String {
     let safe = terminalSafe(value)
     guard safe.isEmpty || safe.contains(where: { " \"=".contains($0) }) else { return safe }
-    return "\"\(safe.replacing("\"", with: "\\\""))\""
+    return "\"\(safe.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
   }
 
   private func json(_ event: LogEvent, _ fields: [String: String]) -> String {
