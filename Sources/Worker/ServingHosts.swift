@@ -3,10 +3,10 @@ import JobQueue
 
 /// Which hosts have a live worker that serves a queue, by their heartbeats. The slot's thread owns it.
 final class ServingHosts {
-  private let inspector: QueueInspector
+  private let inspector: RedisQueues
   private let ownHost: String
 
-  init(inspector: QueueInspector, ownHost: String) {
+  init(inspector: RedisQueues, ownHost: String) {
     self.inspector = inspector
     self.ownHost = ownHost
   }

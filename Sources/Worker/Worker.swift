@@ -113,7 +113,7 @@ public final class Worker: Service {
     let catalog = PostgresSlotCatalog(
       catalog: connection, slot: slot, host: settings.host, maxAttempts: settings.maxAttempts)
     let hosts = ServingHosts(
-      inspector: QueueInspector(connection: redis(), prefix: settings.prefix), ownHost: settings.host)
+      inspector: RedisQueues(connection: redis(), prefix: settings.prefix), ownHost: settings.host)
     return SlotDriver(
       slot: slot, machine: SlotMachine(retryInterval: settings.retryInterval), queue: queue, catalog: catalog,
       runner: SliceRunner(catalog: catalog, activity: activity, stop: shared.stop, logger: logger),

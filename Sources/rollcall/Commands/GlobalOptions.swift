@@ -74,13 +74,13 @@ struct Environment: Sendable {
       logger: logger)
   }
 
-  func inspector() throws(RedisError) -> QueueInspector {
+  func queues() throws(RedisError) -> RedisQueues {
     let endpoint = try RedisEndpoint(url: configuration.redisURL)
-    return QueueInspector(connection: RedisConnection(endpoint: endpoint), prefix: configuration.prefix)
+    return RedisQueues(connection: RedisConnection(endpoint: endpoint), prefix: configuration.prefix)
   }
 
   /// The queues that anybody may be using: this configuration's, and every library's.
-  func queues(_ catalog: Catalog) throws(CatalogError) -> [String] {
+  func queueNames(_ catalog: Catalog) throws(CatalogError) -> [String] {
     Set(configuration.queues + (try catalog.libraries()).map(\.rules.queue)).sorted()
   }
 

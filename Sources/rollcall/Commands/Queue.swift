@@ -10,14 +10,14 @@ struct Queue: ParsableCommand {
 
   func run() throws {
     let environment = try options.load()
-    let inspector = try environment.inspector()
+    let queues = try environment.queues()
     var rows: [QueueDocument] = []
-    for queue in try environment.queues(try environment.catalog()) {
-      let lengths = try inspector.lengths(of: queue)
-      let workers = try inspector.workers(of: queue)
+    for queue in try environment.queueNames(try environment.catalog()) {
+      let lengths = try queues.lengths(of: queue)
+      let workers = try queues.workers(of: queue)
       rows.append(
         QueueDocument(
-          queue: queue, waiting: lengths.waiting, inFlight: workers.reduce(0) { $0 + $1.inflightCount },
+          queue: queue, waiting: lengths.waiting, inFlight: try queues.inflightCount(of: workers, in: queue),
           dead: lengths.dead, workersAlive: workers.count { $0.heartbeat != nil }))
     }
     if output.json {
@@ -43,10 +43,10 @@ struct Workers: ParsableCommand {
 
   func run() throws {
     let environment = try options.load()
-    let inspector = try environment.inspector()
+    let queues = try environment.queues()
     var found: [String: RegisteredWorker] = [:]
-    for queue in try environment.queues(try environment.catalog()) {
-      for worker in try inspector.workers(of: queue) { found["\(worker.worker)"] = worker }
+    for queue in try environment.queueNames(try environment.catalog()) {
+      for worker in try queues.workers(of: queue) { found["\(worker.worker)"] = worker }
     }
     let workers = found.values.map(WorkerDocument.init).sorted(by: WorkerDocument.isNewer)
     if output.json {

@@ -26,29 +26,29 @@ struct Scan: ParsableCommand {
   func run() throws {
     let environment = try options.load()
     let catalog = try environment.catalog()
-    let inspector = try environment.inspector()
+    let queues = try environment.queues()
     let library = try LibraryTarget(target).library(in: catalog)
     let request = ScanRequest(
       target: .name(library.name), requestID: requestID, requestedBy: requestedBy ?? Self.userName(),
       mode: ScanMode(rawValue: mode) ?? .full)
-    var scan = try ScanRequests(catalog: catalog, inspector: inspector).admit(request)
+    var scan = try ScanRequests(catalog: catalog, queues: queues).admit(request)
     if wait {
-      let watch = ScanWatch(catalog: catalog, inspector: inspector, environment: environment)
+      let watch = ScanWatch(catalog: catalog, queues: queues, environment: environment)
       guard let ended = try watch.wait(for: scan.id, until: SignalWait()) else {
         complain("detached: scan \(scan.id) goes on; see `rollcall status \(shellWord(library.name))`")
         throw ExitCode(ExitStatus.failure)
       }
       scan = ended
     }
-    try show(scan, environment, catalog, inspector)
+    try show(scan, environment, catalog, queues)
     if wait { throw ExitCode(ExitStatus.code(of: scan.status)) }
   }
 
   private func show(
-    _ scan: ScanRecord, _ environment: Environment, _ catalog: Catalog, _ inspector: QueueInspector
+    _ scan: ScanRecord, _ environment: Environment, _ catalog: Catalog, _ queues: RedisQueues
   ) throws {
     if output.json {
-      let alive = Liveness(catalog: catalog, inspector: inspector).isAlive(scan)
+      let alive = Liveness(catalog: catalog, queues: queues).isAlive(scan)
       try environment.print(json: ScanDocument(scan, heartbeatAlive: alive))
     } else if wait {
       try environment.print(ScanReport(scan, environment.terminal).lines)
@@ -102,7 +102,7 @@ struct LibraryTarget {
 /// Asks for scans: admits first and pushes the pointer after. Accepted is accepted.
 struct ScanRequests {
   let catalog: Catalog
-  let inspector: QueueInspector
+  let queues: RedisQueues
 
   func admit(_ request: ScanRequest) throws -> ScanRecord {
     switch try catalog.admit(request, through: .cli) {
@@ -130,7 +130,7 @@ struct ScanRequests {
     guard scan.status == .pending else { return }
     do {
       let pointer = QueueMessage.pointerBytes(SliceID(scan: scan.id, number: 1))
-      try inspector.push([pointer], to: scan.queue)
+      try queues.push([pointer], to: scan.queue)
     } catch {
       complain(
         "scan \(scan.id) is accepted, but no worker can be told: \(error). "

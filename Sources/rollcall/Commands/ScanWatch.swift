@@ -34,7 +34,7 @@ struct ScanWatch {
   private static let interval = Duration.milliseconds(100)
 
   let catalog: Catalog
-  let inspector: QueueInspector
+  let queues: RedisQueues
   let environment: Environment
 
   /// The ended scan; `nil` where the pause said to stop looking.
@@ -65,7 +65,7 @@ struct ScanWatch {
   /// A scan that nobody begins is most often one that nobody serves.
   private func adviseOnWorkers(_ scan: ScanRecord) {
     // Where Redis cannot be asked, the push has said so before.
-    guard let workers = try? inspector.workers(of: scan.queue) else { return }
+    guard let workers = try? queues.workers(of: scan.queue) else { return }
     if !workers.contains(where: { $0.heartbeat != nil }) {
       complain("scan \(scan.id) waits: no worker serves queue \(scan.queue); start one with `rollcall worker`")
     }
@@ -84,7 +84,7 @@ extension ScanProgress {
 /// Whether a live worker holds a slice of a scan.
 struct Liveness {
   let catalog: Catalog
-  let inspector: QueueInspector
+  let queues: RedisQueues
 
   /// `nil` for a scan that has ended, or where that cannot be found out.
   func isAlive(_ scan: ScanRecord) -> Bool? { areAlive([scan])[0] }
@@ -94,7 +94,7 @@ struct Liveness {
     do {
       var alive: [String: [String]] = [:]
       for queue in Set(scans.filter(\.status.isActive).map(\.queue)) {
-        alive[queue] = try inspector.workers(of: queue).filter { $0.heartbeat != nil }.map { "\($0.worker)" }
+        alive[queue] = try queues.workers(of: queue).filter { $0.heartbeat != nil }.map { "\($0.worker)" }
       }
       return try scans.map { scan in
         guard scan.status.isActive else { return nil }

@@ -12,7 +12,7 @@ struct Status: ParsableCommand {
   func run() throws {
     let environment = try options.load()
     let catalog = try environment.catalog()
-    let liveness = Liveness(catalog: catalog, inspector: try environment.inspector())
+    let liveness = Liveness(catalog: catalog, queues: try environment.queues())
     if let library { return try show(library, environment, catalog, liveness) }
     let scans = try catalog.currentScans()
     if output.json {
@@ -65,7 +65,7 @@ struct History: ParsableCommand {
     }
     let scans = try catalog.history(of: id, limit: limit)
     if output.json {
-      let liveness = Liveness(catalog: catalog, inspector: try environment.inspector())
+      let liveness = Liveness(catalog: catalog, queues: try environment.queues())
       var array = JSONArrayWriter(.output)
       for (scan, isAlive) in zip(scans, liveness.areAlive(scans)) {
         try array.append(ScanDocument(scan, heartbeatAlive: isAlive))

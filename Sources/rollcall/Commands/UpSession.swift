@@ -37,9 +37,9 @@ final class UpSession: Service {
     try environment.print(usage)
     guard let root else { return }
     let catalog = try environment.catalog()
-    let inspector = try environment.inspector()
+    let queues = try environment.queues()
     let library = try LibraryTarget(root).library(in: catalog)
-    let scan = try scan(library, catalog, inspector)
+    let scan = try scan(library, catalog, queues)
     guard let scan else { return }
     try environment.print(
       ["", "\(ScanReport(scan, environment.terminal).lines.joined(separator: "\n"))", ""] + Self.next)
@@ -49,9 +49,9 @@ final class UpSession: Service {
   /// The ended scan; `nil` where the session was stopped before. A library that was scanned before shows
   /// its last scan, as this release cannot scan it again.
   private func scan(
-    _ library: LibraryRecord, _ catalog: Catalog, _ inspector: QueueInspector
+    _ library: LibraryRecord, _ catalog: Catalog, _ queues: RedisQueues
   ) throws -> ScanRecord? {
-    let watch = ScanWatch(catalog: catalog, inspector: inspector, environment: environment)
+    let watch = ScanWatch(catalog: catalog, queues: queues, environment: environment)
     if let last = try catalog.currentScan(of: library.id), last.status != .failed {
       if !last.status.isActive {
         try environment.print(["", "\(terminalSafe(library.name)) is catalogued already; its last scan:"])
@@ -59,7 +59,7 @@ final class UpSession: Service {
       return try watch.wait(for: last.id, until: stop)
     }
     let request = ScanRequest(target: .name(library.name), requestedBy: "rollcall up")
-    let scan = try ScanRequests(catalog: catalog, inspector: inspector).admit(request)
+    let scan = try ScanRequests(catalog: catalog, queues: queues).admit(request)
     return try watch.wait(for: scan.id, until: stop)
   }
 

@@ -1,15 +1,17 @@
 import RedisClient
 import ScanModel
 
-/// Looks at queues from outside (for people), and pushes what an admission made. It reads bounded
-/// portions, and what it reads in several commands may be of slightly different moments. One thread owns it.
-public final class QueueInspector {
+/// All queues from outside, for commands: what is on them and who serves them; and where an admission's
+/// pointers go. It reads bounded portions, and what it reads in several commands may be of slightly
+/// different moments. One thread owns it.
+public final class RedisQueues {
   private let connection: RedisConnection
   private let prefix: String
 
-  /// How many workers of a queue are looked at, and how many entries of each in-flight list are shown.
+  /// How many workers of a queue are looked at.
   public static let mostWorkers = 1000
-  public static let mostEntries = 10
+  /// How many heartbeats, or lengths of in-flight lists, are asked for in one go.
+  private static let batch = 100
 
   public init(connection: RedisConnection, prefix: String) {
     self.connection = connection
@@ -19,25 +21,34 @@ public final class QueueInspector {
   public func lengths(of queue: String) throws(QueueError) -> QueueLengths {
     let keys = keys(queue)
     let counts = try attempting("count the entries of queue \(queue)") { () throws(RedisError) in
-      try integers(connection.pipeline([["LLEN", keys.queue], ["LLEN", keys.dead], ["HLEN", keys.workers]]))
+      try integers(connection.pipeline([["LLEN", keys.queue], ["LLEN", keys.dead]]))
     }
-    return QueueLengths(waiting: counts[0], dead: counts[1], workers: counts[2])
+    return QueueLengths(waiting: counts[0], dead: counts[1])
   }
 
   /// The registered workers of a queue, sorted by name; at most `mostWorkers`.
   public func workers(of queue: String) throws(QueueError) -> [RegisteredWorker] {
-    let registrations = try attempting("list the workers of queue \(queue)") { () throws(RedisError) in
-      try readRegistrations(keys(queue))
+    let keys = keys(queue)
+    return try attempting("list the workers of queue \(queue)") { () throws(RedisError) in
+      let registrations = try readRegistrations(keys).sorted { $0.key < $1.key }
+      let workers = registrations.map { WorkerID(description: $0.key) }
+      let heartbeats = try inBatches(workers) { ["GET", keys.worker($0)] }
+      return zip(workers, zip(registrations, heartbeats)).map { worker, found in
+        RegisteredWorker(
+          worker: worker, registration: WorkerRegistration(json: found.0.value), heartbeat: found.1.text)
+      }
     }
-    var workers: [RegisteredWorker] = []
-    for (name, json) in registrations.sorted(by: { $0.key < $1.key }) {
-      let worker = WorkerID(description: name)
-      workers.append(
-        try attempting("look at worker \(name) of queue \(queue)") { () throws(RedisError) in
-          try look(at: worker, WorkerRegistration(json: json), keys(queue))
-        })
+  }
+
+  /// How many jobs the slots of these workers have taken from a queue and not yet finished.
+  public func inflightCount(of workers: [RegisteredWorker], in queue: String) throws(QueueError) -> Int {
+    let keys = keys(queue)
+    let slots = workers.flatMap { worker in
+      (0..<(worker.registration?.slots ?? 0)).map { SlotID(worker: worker.worker, index: $0) }
     }
-    return workers
+    return try attempting("count the jobs in flight of queue \(queue)") { () throws(RedisError) in
+      try integers(try inBatches(slots) { ["LLEN", keys.inflight($0)] }).reduce(0, +)
+    }
   }
 
   /// Puts pointers at the back of a queue, in order. Not all of them may be there after an error.
@@ -54,8 +65,6 @@ public struct QueueLengths: Sendable, Equatable {
   public let waiting: Int
   /// Messages in the dead list.
   public let dead: Int
-  /// Registered workers, dead ones too.
-  public let workers: Int
 }
 
 /// A worker in a queue's hash of workers.
@@ -65,18 +74,9 @@ public struct RegisteredWorker: Sendable, Equatable {
   public let registration: WorkerRegistration?
   /// Its heartbeat as it wrote it, one line of JSON; `nil`: it is dead.
   public let heartbeat: String?
-  /// How many jobs its slots have taken from this queue and not yet finished.
-  public let inflightCount: Int
-  /// The newest of them; at most `QueueInspector.mostEntries` of a slot.
-  public let inflight: [InflightEntry]
 }
 
-public struct InflightEntry: Sendable, Equatable {
-  public let slot: SlotID
-  public let payload: [UInt8]
-}
-
-extension QueueInspector {
+extension RedisQueues {
   private func keys(_ queue: String) -> QueueKeys { QueueKeys(prefix: prefix, queue: queue) }
 
   /// HSCAN may return a field twice, hence the dictionary.
@@ -97,22 +97,17 @@ extension QueueInspector {
     return found
   }
 
-  private func look(
-    at worker: WorkerID, _ registration: WorkerRegistration?, _ keys: QueueKeys
-  ) throws(RedisError) -> RegisteredWorker {
-    let slots = (0..<(registration?.slots ?? 0)).map { SlotID(worker: worker, index: $0) }
-    let heartbeat = try connection.command("GET", keys.worker(worker)).text
-    let counts = try integers(try connection.pipeline(slots.map { ["LLEN", keys.inflight($0)] }))
-    let busy = zip(slots, counts).filter { $0.1 > 0 }.map(\.0)
-    let last = RedisArgument(Self.mostEntries - 1)
-    let lists = try connection.pipeline(busy.map { ["LRANGE", keys.inflight($0), "0", last] })
-    var entries: [InflightEntry] = []
-    for (slot, list) in zip(busy, lists) {
-      entries += (list.array ?? []).compactMap(\.bytes).map { InflightEntry(slot: slot, payload: $0) }
+  /// One reply for each element, in order.
+  private func inBatches<Element>(
+    _ elements: [Element], _ command: (Element) -> [RedisArgument]
+  ) throws(RedisError) -> [RedisValue] {
+    var replies: [RedisValue] = []
+    var rest = elements[...]
+    while !rest.isEmpty {
+      replies += try connection.pipeline(rest.prefix(Self.batch).map(command))
+      rest = rest.dropFirst(Self.batch)
     }
-    return RegisteredWorker(
-      worker: worker, registration: registration, heartbeat: heartbeat,
-      inflightCount: counts.reduce(0, +), inflight: entries)
+    return replies
   }
 
   private func integers(_ replies: [RedisValue]) throws(RedisError) -> [Int] {
