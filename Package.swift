@@ -49,13 +49,14 @@ let package = Package(
     // The slot's steps and their driver; the heartbeat
     .target(
       name: "Worker",
-      dependencies: ["BlockingThread", "Catalog", "FileTree", "JobQueue", "ScanModel", log, lifecycle],
+      dependencies: ["BlockingThread", "Catalog", "FileTree", "JobQueue", "RedisClient", "ScanModel", log, lifecycle],
       swiftSettings: settings),
 
     .executableTarget(
       name: "rollcall",
       dependencies: [
-        "BlockingThread", "Worker", "Catalog", "JobQueue", "ScanModel", arguments, log, lifecycle, signals, yams,
+        "BlockingThread", "Worker", "Catalog", "JobQueue", "PostgresClient", "RedisClient", "ScanModel", arguments, log,
+        lifecycle, signals, yams,
       ],
       swiftSettings: settings),
 
