@@ -12,9 +12,10 @@ import Testing
     let text = try String(contentsOfFile: Self.path, encoding: .utf8)
     for setting in Setting.all {
       let value = setting.isStandardComputed ? "" : " \(setting.standard)"
+      let effect = setting.isInEffect ? "" : " Not in effect yet."
       let block = """
         # \(setting.explanation).
-        # Default: \(setting.standard). Environment: \(setting.variable).
+        # Default: \(setting.standard). Environment: \(setting.variable).\(effect)
         \(setting.key):\(value)
 
         """

@@ -20,8 +20,10 @@ extension Configuration {
     }
     try configuration.apply(environment: environment)
     for (key, text) in flags.sorted(by: { $0.key < $1.key }) {
-      guard let setting = Setting[key] else { throw ConfigurationError(description: "unknown setting \(key)") }
-      try configuration.set(setting, to: text, from: .flag(setting.flag))
+      guard let setting = Setting[key], let flag = setting.flag else {
+        throw ConfigurationError(description: "no flag sets \(key)")
+      }
+      try configuration.set(setting, to: text, from: .flag(flag))
     }
     try configuration.check()
     return configuration
@@ -49,7 +51,7 @@ extension Configuration {
   private func refuseMisspelled(_ names: some Sequence<String>) throws(ConfigurationError) {
     let known = Setting.all.map(\.variable) + [Self.fileVariable]
     let head = "ROLLCALL_"
-    for name in names.sorted() where name.hasPrefix(head) && !name.hasPrefix("ROLLCALL_TEST_") {
+    for name in names.sorted() where name.hasPrefix(head) {
       guard !known.contains(name) else { continue }
       let nearest = nearest(to: name, among: known)
       if nearest.distance <= min(2, (name.count - head.count) / 4) {

@@ -7,8 +7,10 @@ struct Setting: Sendable {
   let explanation: String
   /// What a value may be; completes "must be …".
   let allowed: String
-  /// As the command line spells it.
-  let flag: String
+  /// As the command line spells it, where it has it.
+  let flag: String?
+  /// False for what this release reads and checks, and does nothing with.
+  let isInEffect: Bool
   /// The default in words where this machine or terminal decides it.
   private let standardInWords: String?
   /// Sets the property from a user's text; false if the text is no such value.
@@ -17,11 +19,12 @@ struct Setting: Sendable {
 
   init<Value>(
     _ key: String, _ property: WritableKeyPath<Configuration, Value> & Sendable, _ form: Form<Value>,
-    _ explanation: String, standard: String? = nil, flag: String? = nil
+    _ explanation: String, standard: String? = nil, flag: String? = nil, isInEffect: Bool = true
   ) {
     self.key = key
     self.explanation = explanation
-    self.flag = flag ?? "--" + key.replacing("_", with: "-")
+    self.flag = flag
+    self.isInEffect = isInEffect
     allowed = form.allowed
     standardInWords = standard
     assign = { text, configuration in
