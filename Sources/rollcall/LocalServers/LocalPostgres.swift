@@ -3,7 +3,6 @@ import Foundation
 /// The private Postgres: no TCP port, one role (`rollcall`, trusted, because only its own account can enter
 /// the socket's directory), one database of the same name.
 struct LocalPostgres {
-  private static let startPatience = Duration.seconds(60)
   private static let initialisePatience = Duration.seconds(120)
 
   let directory: DataDirectory
@@ -53,26 +52,18 @@ struct LocalPostgres {
     }
   }
 
-  /// Returns when it accepts connections.
+  /// Returns when it accepts connections and the database is there.
   func start() throws(LocalServersError) -> ServerProcess {
-    let log = try ServerLog(directory.postgresLog)
     let arguments = [
       "\(programs.postgres)/postgres", "-D", directory.postgres, "-k", directory.postgresRun, "-p", "5432",
       "-c", "listen_addresses=", "-c", "unix_socket_permissions=0700",
     ]
-    var process = try ServerProcess.start(account.prefix(programs) + arguments, output: log.descriptor)
-    do throws(LocalServersError) {
-      let accepts = try wait(atMost: Self.startPatience) { () throws(LocalServersError) in
-        process.isRunning ? try isReady() : true
-      }
-      guard accepts, process.isRunning else {
-        throw LocalServersError(description: "Postgres did not start: \(log.tail()); see \(log.path)")
-      }
+    return try .launch(
+      "Postgres", account.prefix(programs) + arguments, log: directory.postgresLog, endings: Self.endings
+    ) { () throws(LocalServersError) in
+      guard try isReady() else { return false }
       try createDatabase()
-      return process
-    } catch {
-      process.end(Self.endings)
-      throw error
+      return true
     }
   }
 

@@ -2,8 +2,6 @@ import Foundation
 
 /// The private Redis: no TCP port, every write in the append-only file, nothing is ever evicted.
 struct LocalRedis {
-  private static let startPatience = Duration.seconds(60)
-
   let directory: DataDirectory
   let programs: ServerPrograms
 
@@ -15,20 +13,7 @@ struct LocalRedis {
 
   /// Returns when it answers.
   func start() throws(LocalServersError) -> ServerProcess {
-    let log = try ServerLog(directory.redisLog)
-    var process = try ServerProcess.start(arguments, output: log.descriptor)
-    do throws(LocalServersError) {
-      let answers = try wait(atMost: Self.startPatience) { () throws(LocalServersError) in
-        process.isRunning ? try ping() : true
-      }
-      guard answers, process.isRunning else {
-        throw LocalServersError(description: "Redis did not start: \(log.tail()); see \(log.path)")
-      }
-      return process
-    } catch {
-      process.end(Self.endings)
-      throw error
-    }
+    try .launch("Redis", arguments, log: directory.redisLog, endings: Self.endings, isReady: ping)
   }
 
   /// SIGTERM lets it finish the append-only file.

@@ -18,6 +18,31 @@ struct ServerProcess: Sendable {
     ServerProcess(pid: try spawn(arguments, output: output), kind: .child(hasExited: false))
   }
 
+  /// Starts a server and returns when it is ready; after an error it is ended.
+  ///
+  /// - Parameters:
+  ///   - name: as an error calls it.
+  ///   - log: the path of the file that it writes to.
+  static func launch(
+    _ name: String, _ arguments: [String], log path: String, endings: [(signal: Int32, patience: Duration)],
+    isReady: () throws(LocalServersError) -> Bool
+  ) throws(LocalServersError) -> ServerProcess {
+    let log = try ServerLog(path)
+    var process = try start(arguments, output: log.descriptor)
+    do throws(LocalServersError) {
+      let isUp = try wait(atMost: .seconds(60)) { () throws(LocalServersError) in
+        process.isRunning ? try isReady() : true
+      }
+      guard isUp, process.isRunning else {
+        throw LocalServersError(description: "\(name) did not start: \(log.tail()); see \(log.path)")
+      }
+      return process
+    } catch {
+      process.end(endings)
+      throw error
+    }
+  }
+
   /// The living process that a file names, if its command line holds `mark`.
   static func left(in processFile: String, mark: String) -> ServerProcess? {
     guard let bytes = FileManager.default.contents(atPath: processFile),
