@@ -48,7 +48,7 @@ final class UpInstance {
 
   /// What `up` prints for another shell.
   func exports(_ up: ChildProcess) throws -> [String: String] {
-    try eventually("up prints its exports") { up.outputSoFar.contains("export ROLLCALL_POSTGRES_URL") }
+    try eventually("up prints its exports") { up.outputSoFar.contains("rollcall --help\n") }
     let lines = up.outputSoFar.matches(of: /export (\w+)='([^']*)'\n/).map { (String($0.1), String($0.2)) }
     return Dictionary(uniqueKeysWithValues: lines)
   }

@@ -61,6 +61,18 @@ import Testing
     #expect(instance.servers().isEmpty)
   }
 
+  @Test func `a prefix of one's own reaches the other shells`() throws {
+    let up = try instance.serving(["--prefix", "mine"])
+    let environment = try instance.exports(up)
+    #expect(environment["ROLLCALL_PREFIX"] == "mine")
+    for one in [["ROLLCALL_CONFIG"], ["ROLLCALL_REDIS_URL", "ROLLCALL_POSTGRES_URL", "ROLLCALL_PREFIX"]] {
+      let ended = try rollcall(["queue", "--json"], environment.filter { one.contains($0.key) })
+      #expect(try array(ended).map { $0["workers_alive"] as? Int } == [1])
+    }
+    up.send(SIGTERM)
+    #expect(try up.wait(within: .seconds(10)).code == 0)
+  }
+
   @Test func `a signal while the servers start ends them too`() throws {
     let up = try instance.up()
     try eventually("Redis runs, and Postgres is to come") { access("\(instance.data)/redis/redis.sock", F_OK) == 0 }

@@ -50,12 +50,13 @@ import Testing
 
   @Test func `the configuration that it writes leads to its servers`() throws {
     let servers = try servers()
-    let urls = try servers.start()
+    let urls = try servers.start(prefix: "mine:2")
     defer { servers.stop() }
     let configuration = try Configuration.load(
       file: directory.appending("data/rollcall.yaml"), environment: [:], flags: [:])
     #expect(configuration.redisURL == urls.redisURL)
     #expect(configuration.postgresURL == urls.postgresURL)
+    #expect(configuration.prefix == "mine:2")
   }
 
   @Test func `a second user of the directory is refused and told who is there`() throws {

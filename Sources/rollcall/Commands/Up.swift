@@ -10,8 +10,9 @@ struct Up: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run everything at once, with a private Redis and Postgres of its own.",
     discussion: """
-      The servers listen on Unix sockets under the data directory only, and end with this command. Unless a log \
-      level is chosen, it logs from notice on.
+      The servers listen on Unix sockets under the data directory only, and end with this command. Those that a \
+      killed one (a second signal, kill -9) leaves running are ended by the next start, which keeps their data. \
+      Unless a log level is chosen, it logs from notice on.
       """)
   @Option(
     help: ArgumentHelp(
@@ -50,7 +51,8 @@ struct Up: AsyncParsableCommand {
   private func serve(
     _ servers: LocalServers, _ root: String?, _ environment: Environment, _ signals: EndSignals
   ) async throws -> Int32 {
-    _ = try await offPool { try servers.start() }
+    let prefix = environment.configuration.chosenPrefix
+    _ = try await offPool { try servers.start(prefix: prefix) }
     _ = try await offPool { try environment.catalogUnchecked().migrate() }
     let session = UpSession(root: root, servers: servers, environment: environment)
     let worker = try Worker(settings: WorkerSettings(environment.configuration), logger: environment.logger)

@@ -71,7 +71,8 @@ final class UpSession: Service {
       "  export ROLLCALL_CONFIG='\(directory.configurationFile)'",
       "  export ROLLCALL_REDIS_URL='\(environment.configuration.redisURL)'",
       "  export ROLLCALL_POSTGRES_URL='\(environment.configuration.postgresURL)'",
-      "  rollcall status; rollcall workers; rollcall --help",
+    ] + (environment.configuration.chosenPrefix.map { ["  export ROLLCALL_PREFIX='\($0)'"] } ?? []) + [
+      "  rollcall status; rollcall workers; rollcall --help"
     ]
   }
 

@@ -39,10 +39,13 @@ struct Configuration: Sendable {
   var origins: [String: Origin] = [:]
 
   func origin(of key: String) -> Origin { origins[key] ?? .standard }
+
+  /// The prefix where it is not the default: then other shells must be told.
+  var chosenPrefix: String? { prefix == Configuration().prefix ? nil : prefix }
 }
 
 /// What this machine calls itself, without asking the network.
-private func localHostName() -> String {
+func localHostName() -> String {
   var name = [CChar](repeating: 0, count: 256)
   guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
   return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

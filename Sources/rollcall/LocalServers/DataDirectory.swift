@@ -98,13 +98,15 @@ struct DataDirectory: Sendable {
   }
 
   /// Writes `rollcall.yaml`, whole or not at all.
-  func writeConfiguration() throws(LocalServersError) {
+  ///
+  /// - Parameter prefix: of the Redis keys, where it is not the default.
+  func writeConfiguration(prefix: String?) throws(LocalServersError) {
     let text = """
       # How to reach the servers of `rollcall up`, which writes this file anew at every start:
       #   rollcall --config \(configurationFile) ...
       redis_url: "\(redisURL)"
       postgres_url: "\(postgresURL)"
-
+      \(prefix.map { "prefix: \"\($0)\"\n" } ?? "")
       """
     do {
       try Data(text.utf8).write(to: URL(filePath: configurationFile), options: .atomic)

@@ -25,9 +25,11 @@ final class LocalServers: Sendable {
 
   /// Starts what does not run yet, and returns when both servers answer and the database is there. After an
   /// error nothing runs.
-  func start() throws(LocalServersError) -> (redisURL: String, postgresURL: String) {
+  ///
+  /// - Parameter prefix: of the Redis keys, for other shells, where it is not the default.
+  func start(prefix: String? = nil) throws(LocalServersError) -> (redisURL: String, postgresURL: String) {
     try running.withLock { (running) throws(LocalServersError) in
-      if running == nil { running = try launch() }
+      if running == nil { running = try launch(prefix: prefix) }
     }
     return (redisURL: directory.redisURL, postgresURL: directory.postgresURL)
   }
@@ -42,7 +44,7 @@ final class LocalServers: Sendable {
     }
   }
 
-  private func launch() throws(LocalServersError) -> Running {
+  private func launch(prefix: String?) throws(LocalServersError) -> Running {
     let programs = try ServerPrograms.find(
       in: ServerPrograms.searchPath(environment: environment), cluster: LocalPostgres.clusterVersion(directory))
     let account = try Account.postgres()
@@ -57,7 +59,7 @@ final class LocalServers: Sendable {
     do throws(LocalServersError) {
       var postgresProcess = try postgres.start()
       do throws(LocalServersError) {
-        try directory.writeConfiguration()
+        try directory.writeConfiguration(prefix: prefix)
       } catch {
         postgresProcess.end(LocalPostgres.endings)
         throw error
