@@ -33,9 +33,14 @@ require_packages() {
   "${as_root[@]}" "$(dirname "${BASH_SOURCE[0]}")/install-packages" "${missing[@]}"
 }
 
+# The oldest Swift that Package.swift names, or a newer one.
 require_swift() {
-  command -v swift >/dev/null ||
-    die "no swift in PATH: install a Swift 6.3 toolchain (https://www.swift.org/install/linux) or add its usr/bin to PATH"
+  local found='no swift'
+  if [[ $(swift --version 2>/dev/null) =~ Swift\ version\ ([0-9]+)\.([0-9]+) ]]; then
+    if ((BASH_REMATCH[1] * 1000 + BASH_REMATCH[2] >= 6002)); then return 0; fi
+    found="Swift ${BASH_REMATCH[1]}.${BASH_REMATCH[2]}"
+  fi
+  die "$found in PATH: install Swift 6.2 or newer (https://www.swift.org/install/linux) or add its usr/bin to PATH"
 }
 
 # build_release ROOT: makes ROOT/.build/release/rollcall. The Swift runtime is inside, so that a copy of it
