@@ -1,6 +1,8 @@
 // The program: arguments, configuration, wiring, terminal output. A map of its files:
 //
-//   Rollcall.swift       the commands' root, and how every error becomes one line and an exit code
+//   Rollcall.swift       the commands' root
+//   ExitStatus.swift     how every error becomes one line and an exit code
+//   Services.swift       what runs until a signal asks for its end
 //   Commands/            one file a command (or a family of them)
 //   Configuration/       defaults, file, environment, flags
 //   Documents/           what --json shows

@@ -44,6 +44,14 @@ import Testing
     #expect(try object(deployment.run(["status", "x", "--json"], more: away))["heartbeat_alive"] is NSNull)
   }
 
+  @Test func `what the catalogue cannot answer is an error, not an unknown heartbeat`() throws {
+    let deployment = try TestDeployment()
+    try deployment.succeed(["library", "add", "x", "/usr/share/doc"])
+    try deployment.succeed(["scan", "x"])
+    try deployment.database.query("ALTER TABLE slices RENAME TO elsewhere")
+    expectFailure(try deployment.run(["status", "x", "--json"]), code: 1, saying: "slices")
+  }
+
   @Test func `a database that is not there is named with what to do`() throws {
     let database = try TestDatabase()
     let url = database.url.replacing(database.name, with: "rollcall_nowhere")

@@ -29,8 +29,8 @@ import Testing
   }
 
   @Test func `rates and distances in time read as people say them`() {
-    #expect(Humane.rate(0.25) == "0.3/s")
-    #expect(Humane.rate(45_678.4) == "45,678/s")
+    #expect(Humane.filesPerSecond(0.25) == "0.3 files/s")
+    #expect(Humane.filesPerSecond(45_678.4) == "45,678 files/s")
     let now = Date(timeIntervalSince1970: 1_000_000)
     #expect(Humane.relative(now, to: now) == "now")
     #expect(Humane.relative(now.addingTimeInterval(-12), to: now) == "12 s ago")

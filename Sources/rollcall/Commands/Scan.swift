@@ -10,7 +10,7 @@ struct Scan: ParsableCommand {
     discussion: "What contains a slash is a path. The scan is run by workers (`rollcall worker`).")
   @Argument(help: ArgumentHelp("A library's name, or a path.", valueName: "library|path")) var target: String
   @Flag(help: "Wait for the scan's end, and exit with its code. Ctrl-C detaches.") var wait = false
-  @Option(help: ArgumentHelp("full looks at every entry; quick trusts unchanged directories.", valueName: "full|quick"))
+  @Option(help: ArgumentHelp("Recorded with the scan; this release scans quick as full.", valueName: "full|quick"))
   var mode = "full"
   @Option(help: ArgumentHelp("Who asks; else the user's name.", valueName: "who")) var requestedBy: String?
   @Option(help: ArgumentHelp("Two requests with the same id are one.", valueName: "id")) var requestID: String?
@@ -48,7 +48,7 @@ struct Scan: ParsableCommand {
     _ scan: ScanRecord, _ environment: Environment, _ catalog: Catalog, _ queues: RedisQueues
   ) throws {
     if output.json {
-      let alive = Liveness(catalog: catalog, queues: queues).isAlive(scan)
+      let alive = try Liveness(catalog: catalog, queues: queues).isAlive(scan)
       try environment.print(json: ScanDocument(scan, heartbeatAlive: alive))
     } else if wait {
       try environment.print(ScanReport(scan, environment.terminal).lines)

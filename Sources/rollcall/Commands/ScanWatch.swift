@@ -71,38 +71,3 @@ struct ScanWatch {
     }
   }
 }
-
-extension ScanProgress {
-  init(_ scan: ScanRecord) {
-    self.init(
-      elapsed: .seconds(scan.startedAt.map { -$0.timeIntervalSinceNow } ?? 0), filesSeen: scan.counters.filesSeen,
-      bytesSeen: scan.bytesSeen, filesPerSecond: scan.filesPerSecond(now: Date()), percent: scan.progress,
-      remaining: nil)
-  }
-}
-
-/// Whether a live worker holds a slice of a scan.
-struct Liveness {
-  let catalog: Catalog
-  let queues: RedisQueues
-
-  /// `nil` for a scan that has ended, or where that cannot be found out.
-  func isAlive(_ scan: ScanRecord) -> Bool? { areAlive([scan])[0] }
-
-  /// The same for many scans: every queue is asked once, and a Redis that is away is waited for once.
-  func areAlive(_ scans: [ScanRecord]) -> [Bool?] {
-    do {
-      var alive: [String: [String]] = [:]
-      for queue in Set(scans.filter(\.status.isActive).map(\.queue)) {
-        alive[queue] = try queues.workers(of: queue).filter { $0.heartbeat != nil }.map { "\($0.worker)" }
-      }
-      return try scans.map { scan in
-        guard scan.status.isActive else { return nil }
-        let workers = alive[scan.queue] ?? []
-        return try catalog.workers(of: scan.id).contains { slot in workers.contains { slot.hasPrefix("\($0)/") } }
-      }
-    } catch {
-      return scans.map { _ in nil }
-    }
-  }
-}

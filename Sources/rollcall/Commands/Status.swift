@@ -17,14 +17,12 @@ struct Status: ParsableCommand {
     let scans = try catalog.currentScans()
     if output.json {
       var array = JSONArrayWriter(.output)
-      for (scan, isAlive) in zip(scans, liveness.areAlive(scans)) {
+      for (scan, isAlive) in zip(scans, try liveness.areAlive(scans)) {
         try array.append(ScanDocument(scan, heartbeatAlive: isAlive))
       }
       try array.finish()
     } else {
-      try environment.print(
-        scans.isEmpty ? ["No scans yet: rollcall scan LIBRARY"] : ScanTable.lines(scans, terminal: environment.terminal)
-      )
+      try environment.print(scans.isEmpty ? ["No scans yet: rollcall scan LIBRARY"] : ScanTable.lines(scans))
     }
   }
 
@@ -34,7 +32,7 @@ struct Status: ParsableCommand {
       throw CommandFailure(
         message: "library \(terminalSafe(name)) was never scanned: rollcall scan \(shellWord(name))")
     }
-    let isAlive = liveness.isAlive(scan)
+    let isAlive = try liveness.isAlive(scan)
     if output.json { return try environment.print(json: ScanDocument(scan, heartbeatAlive: isAlive)) }
     var lines = ScanReport(scan, environment.terminal).lines
     if let isAlive { lines.append("Heartbeat    \(isAlive ? "alive" : "none: no live worker holds a slice")") }
@@ -67,12 +65,12 @@ struct History: ParsableCommand {
     if output.json {
       let liveness = Liveness(catalog: catalog, queues: try environment.queues())
       var array = JSONArrayWriter(.output)
-      for (scan, isAlive) in zip(scans, liveness.areAlive(scans)) {
+      for (scan, isAlive) in zip(scans, try liveness.areAlive(scans)) {
         try array.append(ScanDocument(scan, heartbeatAlive: isAlive))
       }
       try array.finish()
     } else {
-      try environment.print(scans.isEmpty ? ["No scans yet."] : ScanTable.lines(scans, terminal: environment.terminal))
+      try environment.print(scans.isEmpty ? ["No scans yet."] : ScanTable.lines(scans))
     }
   }
 }

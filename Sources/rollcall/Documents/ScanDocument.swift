@@ -98,21 +98,3 @@ struct ScanDocument: Encodable {
     case errorMessage = "error_message"
   }
 }
-
-extension ScanRecord {
-  /// 0 to 100. A first scan has nothing to be compared with: it is unknown until the scan has ended, and
-  /// nothing is invented (R6).
-  var progress: Double? { status == .completed || status == .partial ? 100 : nil }
-
-  func filesPerSecond(now: Date) -> Double? {
-    guard let startedAt else { return nil }
-    let seconds = (completedAt ?? now).timeIntervalSince(startedAt)
-    guard seconds > 0 else { return nil }
-    return (Double(counters.filesSeen) / seconds * 10).rounded() / 10
-  }
-
-  /// Bytes as far as they fit; sparse files can claim more than a disk could ever hold.
-  var bytesSeen: Int64 {
-    counters.bytesSeen > Decimal(Int64.max) ? .max : NSDecimalNumber(decimal: counters.bytesSeen).int64Value
-  }
-}

@@ -37,9 +37,9 @@ enum Humane {
     }
   }
 
-  /// A rate of something a second: `45,678/s`, `3.2/s`.
-  static func rate(_ perSecond: Double) -> String {
-    perSecond < 9.95 ? "\(oneDecimal(max(0, perSecond)))/s" : "\(count(Int64(perSecond.rounded())))/s"
+  /// `45,678 files/s`, `3.2 files/s`.
+  static func filesPerSecond(_ rate: Double) -> String {
+    (rate < 9.95 ? oneDecimal(max(0, rate)) : count(Int64(rate.rounded()))) + " files/s"
   }
 
   /// How a moment lies to another, to the second: `now`, `4 s ago`, `in 3 m 12 s`.

@@ -60,7 +60,7 @@ struct ProgressLine: Sendable {
     // Rounded down: 100 % is said when it is so.
     if let percent = progress.percent { parts.insert("\(Int(min(100, max(0, percent)))) %", at: 0) }
     parts.append(Humane.size(progress.bytesSeen))
-    if let rate = progress.filesPerSecond { parts.append(Humane.rate(rate).replacing("/s", with: " files/s")) }
+    if let rate = progress.filesPerSecond { parts.append(Humane.filesPerSecond(rate)) }
     if let remaining = progress.remaining {
       parts.append("ETA \(Humane.duration(remaining))")
     } else {

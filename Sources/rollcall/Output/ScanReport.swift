@@ -19,7 +19,7 @@ struct ScanReport {
       "Root         \(terminalSafe(scan.rootPath))",
       "Requested    \(requested)",
     ]
-    if let elapsed { lines.append("Took         \(elapsed)") }
+    if let took { lines.append("Took         \(took)") }
     lines.append("Files        \(Humane.count(scan.counters.filesSeen)), \(Humane.size(scan.bytesSeen))")
     lines.append("Directories  \(Humane.count(scan.counters.directoriesSeen))")
     if !changes.isEmpty { lines.append("Changes      \(changes)") }
@@ -44,11 +44,11 @@ struct ScanReport {
     return "\(who)through \(scan.requestedThrough), \(Humane.relative(scan.requestedAt, to: Date()))"
   }
 
-  private var elapsed: String? {
-    guard let startedAt = scan.startedAt else { return nil }
-    let seconds = (scan.completedAt ?? Date()).timeIntervalSince(startedAt)
-    let rate = scan.filesPerSecond(now: Date()).map { ", \(Humane.rate($0).replacing("/s", with: " files/s"))" } ?? ""
-    return Humane.duration(.seconds(seconds)) + (scan.status.isActive ? " so far" : "") + rate
+  private var took: String? {
+    let now = Date()
+    guard let elapsed = scan.elapsed(now: now) else { return nil }
+    let rate = scan.filesPerSecond(now: now).map { ", \(Humane.filesPerSecond($0))" } ?? ""
+    return Humane.duration(elapsed) + (scan.status.isActive ? " so far" : "") + rate
   }
 
   private var changes: String {
@@ -63,23 +63,19 @@ struct ScanReport {
 
 /// Scans as a table, one a row.
 struct ScanTable {
-  static func lines(_ scans: [ScanRecord], terminal: Terminal) -> [String] {
+  static func lines(_ scans: [ScanRecord]) -> [String] {
     var table = Table([
       .number("SCAN"), .text("LIBRARY"), .text("STATUS"), .number("FILES"), .number("DIRECTORIES"), .number("ERRORS"),
       .text("REQUESTED"), .text("BY"), .number("TOOK"),
     ])
+    let now = Date()
     for scan in scans {
       table.append([
         "\(scan.id)", scan.library, scan.status.rawValue, Humane.count(scan.counters.filesSeen),
         Humane.count(scan.counters.directoriesSeen), Humane.count(scan.counters.errors),
-        Humane.relative(scan.requestedAt, to: Date()), scan.requestedBy, took(scan),
+        Humane.relative(scan.requestedAt, to: now), scan.requestedBy, scan.elapsed(now: now).map(Humane.duration),
       ])
     }
     return table.lines
-  }
-
-  private static func took(_ scan: ScanRecord) -> String? {
-    guard let begin = scan.startedAt else { return nil }
-    return Humane.duration(.seconds((scan.completedAt ?? Date()).timeIntervalSince(begin)))
   }
 }

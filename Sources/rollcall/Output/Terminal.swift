@@ -32,7 +32,6 @@ struct Terminal: Sendable {
 
   /// SGR parameters (ECMA-48).
   enum Color: Int, Sendable {
-    case bold = 1
     case red = 31
     case green = 32
     case yellow = 33
