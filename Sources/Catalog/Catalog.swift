@@ -54,14 +54,10 @@ public final class Catalog {
     try checkSchema()
   }
 
-  /// For another thread: cancels the statement under way, if there is one.
+  /// For another thread: cancels the statement under way, if there is one. Never blocks.
   public var interrupt: @Sendable () -> Void {
-    let (canceller, logger) = (connection.canceller, logger)
-    return {
-      do { try canceller.cancel() } catch {
-        logger.debug("nothing to interrupt", metadata: ["reason": "\(error)"])
-      }
-    }
+    let canceller = connection.canceller
+    return { canceller.cancel() }
   }
 
   private func checkSchema() throws(CatalogError) {

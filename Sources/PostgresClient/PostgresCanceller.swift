@@ -7,15 +7,10 @@ import Synchronization
 public final class PostgresCanceller: Sendable {
   private let target = Mutex<CancelRequest?>(nil)
 
-  /// The statement that runs, if any, fails with 57014. To cancel what has just ended does nothing.
+  /// The statement that runs, if any, fails with 57014. Without a connection, or when nothing runs, nothing happens.
   ///
-  /// Blocks until the server has taken the request; libpq sets no limit but the connection's `tcp_user_timeout`.
-  /// Throws `unreachable` when there is no connection or the request cannot be delivered.
-  public func cancel() throws(PostgresError) {
-    // The lock is not held while libpq waits: the connection's own thread takes it to connect and to close.
-    guard let request = target.withLock({ $0 }) else { throw .unreachable("there is no connection to cancel") }
-    try request.send()
-  }
+  /// Returns at once: a server that is frozen takes no request either, and whoever cancels is in a hurry.
+  public func cancel() { target.withLock { $0 }?.send() }
 
   func aim(at request: CancelRequest?) { target.withLock { $0 = request } }
 }
@@ -33,18 +28,12 @@ final class CancelRequest: @unchecked Sendable {
 
   deinit { PQfreeCancel(request) }
 
-  func send() throws(PostgresError) {
-    var reason = [CChar](repeating: 0, count: 256)
-    guard PQcancel(request, &reason, Int32(reason.count)) == 1 else {
-      let text = reason.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-      throw .unreachable("cancel: \(String(decoding: text, as: UTF8.self).onOneLine)")
-    }
-  }
-
-  /// For a connection that is being given up: PQcancel may hang as the statement did, so it gets a thread of its own.
-  func sendFromAnotherThread() {
+  /// From a thread of its own: PQcancel has no limit, and may hang as the statement did.
+  func send() {
     Thread.detachNewThread {
-      try? self.send()  // A courtesy to the server; the connection is closed whatever comes of it.
+      var reason = [CChar](repeating: 0, count: 256)
+      // A courtesy to the server: a request that does not arrive leaves things as they are.
+      _ = PQcancel(self.request, &reason, Int32(reason.count))
     }
   }
 }

@@ -208,7 +208,7 @@ public final class PostgresConnection {
       link = session.isInTransaction ? .inTransaction(session) : .ready(session)
       return
     }
-    if session.isConnected, !session.isClean { session.canceller.sendFromAnotherThread() }
+    if session.isConnected, !session.isClean { session.canceller.send() }
     canceller.aim(at: nil)
     link = inTransaction ? .transactionLost(reason()) : .down
   }

@@ -101,7 +101,7 @@ import Testing
       do {
         let observer = try testConnection()
         while try observer.execute(sleeping, [.int32(pid)])[0].int64(0) == 0 {}
-        try canceller.cancel()
+        canceller.cancel()
       } catch {
         Issue.record(error)
       }
@@ -113,7 +113,25 @@ import Testing
     #expect(connection.backendPID == pid)
     #expect(try connection.number("SELECT 1") == 1)
     connection.close()
-    #expect(throws: PostgresError.self) { try canceller.cancel() }
+    canceller.cancel()
+  }
+
+  @Test func `whoever cancels does not wait for a server that is frozen`() throws {
+    let cluster = try PrivateCluster(password: "right")
+    let connection = connection(to: "\(cluster.conninfo) password=right", deadline: .milliseconds(300))
+    try cluster.waitUntilReady(connection)
+    cluster.freeze()
+    defer { cluster.thaw() }
+    let canceller = connection.canceller
+    let cancelled = DispatchSemaphore(value: 0)
+    Thread.detachNewThread {
+      canceller.cancel()
+      cancelled.signal()
+    }
+    #expect(cancelled.wait(timeout: .now() + 5) == .success)
+    let start = ContinuousClock.now
+    #expect(throws: PostgresError.self) { try connection.script("SELECT pg_sleep(20)") }
+    #expect(ContinuousClock.now - start < .seconds(5))
   }
 
   private func waitUntilGone(_ pid: Int32) throws {

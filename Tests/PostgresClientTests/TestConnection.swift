@@ -15,9 +15,12 @@ func testConnection(
 }
 
 /// A connection to somewhere else.
-func connection(to conninfo: String, timeout: Duration = .seconds(5)) -> PostgresConnection {
+func connection(
+  to conninfo: String, timeout: Duration = .seconds(5), deadline: Duration = .seconds(30)
+) -> PostgresConnection {
   PostgresConnection(
-    options: PostgresOptions(conninfo: conninfo, applicationName: "PostgresClientTests", connectTimeout: timeout),
+    options: PostgresOptions(
+      conninfo: conninfo, applicationName: "PostgresClientTests", connectTimeout: timeout, statementDeadline: deadline),
     logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
 }
 
