@@ -65,20 +65,10 @@ public struct CopyBuffer: ~Copyable {
     append(raw: bytes)
   }
 
-  /// A `text` value known when the program is built.
-  @inlinable
-  public mutating func append(text: StaticString) {
-    append(bytes: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-  }
-
-  /// Empties the buffer, for the next batch.
-  public mutating func removeAll(keepingCapacity: Bool = true) {
+  /// Empties the buffer and keeps its memory, for the next batch.
+  public mutating func removeAll() {
     used = 0
     started = 0
-    guard !keepingCapacity else { return }
-    memory.deallocate()
-    capacity = 64
-    memory = .allocate(byteCount: capacity, alignment: 16)
   }
 
   @inlinable

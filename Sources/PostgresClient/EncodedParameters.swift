@@ -6,6 +6,10 @@ struct EncodedParameters {
   private var bytes: [UInt8] = []
 
   init(_ parameters: [PostgresParameter]) throws(PostgresError) {
+    // The protocol counts them in 16 bits.
+    guard parameters.count <= UInt16.max else {
+      throw .decoding("\(parameters.count) parameters: Postgres takes 65,535 at most; send them as arrays")
+    }
     for parameter in parameters { try append(parameter) }
     // A value of no bytes at the end must still have an address: libpq takes a null pointer for NULL.
     bytes.append(0)
@@ -39,10 +43,8 @@ struct EncodedParameters {
   private mutating func encode(_ parameter: PostgresParameter) throws(PostgresError) -> UInt32 {
     switch parameter {
     case .null: return 0
-    case .int16(let value): return append(value, TypeOID.int2)
     case .int32(let value): return append(value, TypeOID.int4)
     case .int64(let value): return append(value, TypeOID.int8)
-    case .double(let value): return append(value.bitPattern, TypeOID.float8)
     case .boolean(let value): return append(UInt8(value ? 1 : 0), TypeOID.boolean)
     case .text(let value): return append(value.utf8, TypeOID.text)
     case .bytes(let value): return append(value, TypeOID.bytea)

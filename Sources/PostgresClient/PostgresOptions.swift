@@ -16,7 +16,7 @@ public struct PostgresOptions: Sendable {
 
   public init(
     conninfo: String, applicationName: String, connectTimeout: Duration = .seconds(5),
-    statementDeadline: Duration = .seconds(30), lockTimeout: Duration? = nil, sessionSettings: [String: String] = [:]
+    statementDeadline: Duration, lockTimeout: Duration? = nil, sessionSettings: [String: String] = [:]
   ) {
     self.conninfo = conninfo
     self.applicationName = applicationName

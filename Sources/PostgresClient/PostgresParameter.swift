@@ -2,10 +2,8 @@
 /// infers it from the SQL.
 public enum PostgresParameter: Sendable {
   case null
-  case int16(Int16)
   case int32(Int32)
   case int64(Int64)
-  case double(Double)
   case boolean(Bool)
   case text(String)
   case bytes([UInt8])

@@ -115,20 +115,8 @@ public struct PostgresRow: Sendable {
     return Date(timeIntervalSinceReferenceDate: Double(microseconds) / 1e6 - 366 * 86400)
   }
 
-  /// A `uuid` in lower case with hyphens.
-  public func uuid(_ column: Int) throws(PostgresError) -> String {
-    guard let cell = try cell(column) else { throw unexpectedNull(column) }
-    guard table.types[column] == TypeOID.uuid, cell.count == 16 else { throw mismatch(column, "a uuid") }
-    return cell.withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)).uuidString.lowercased() }
-  }
-
   /// A one-dimensional array of integers without nulls.
   public func int64Array(_ column: Int) throws(PostgresError) -> [Int64] {
     try elements(column) { integer($0, $1) }
-  }
-
-  /// A one-dimensional `text[]` without nulls.
-  public func textArray(_ column: Int) throws(PostgresError) -> [String] {
-    try elements(column) { cell, type in type == TypeOID.text ? String(decoding: cell, as: UTF8.self) : nil }
   }
 }

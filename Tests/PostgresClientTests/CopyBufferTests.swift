@@ -21,7 +21,7 @@ import Testing
     #expect(buffer.withUnsafeBytes { Array($0) } == expected)
     #expect(buffer.count == expected.count)
     #expect(buffer.rows == 1)
-    buffer.removeAll(keepingCapacity: false)
+    buffer.removeAll()
     #expect(buffer.count == 0 && buffer.rows == 0)
   }
 
@@ -41,7 +41,7 @@ import Testing
       buffer.append(int32: Int32(-n))
       buffer.append(int16: Int16(n % 1000))
       name.withUnsafeBytes { buffer.append(bytes: $0) }
-      buffer.append(text: "file")
+      Array("file".utf8).withUnsafeBytes { buffer.append(bytes: $0) }
       buffer.append(boolean: n % 2 == 0)
       if n % 3 == 0 { buffer.appendNull() } else { buffer.append(int64: .min) }
     }

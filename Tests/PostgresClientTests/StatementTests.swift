@@ -14,7 +14,7 @@ import Testing
     let statement = PostgresStatement(name: "nulls first", sql: "SELECT $1::int4 + 1")
     #expect(try connection.execute(statement, [nil])[0].optionalInt64(0) == nil)
     #expect(try connection.execute(statement, [.int64(4)])[0].int64(0) == 5)
-    #expect(try connection.execute(statement, [.int16(6)])[0].int64(0) == 7)
+    #expect(try connection.execute(statement, [.int32(6)])[0].int64(0) == 7)
     #expect(try connection.execute(statement, [nil])[0].optionalInt64(0) == nil)
     #expect(try connection.number("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'nulls first%'") == 3)
   }
