@@ -101,6 +101,7 @@ func wrap<R>(_ body: () throws(PostgresError) -> R) throws(CatalogError) -> R {
 enum SQLState {
   static let undefinedTable = "42P01"
   static let uniqueViolation = "23505"
+  static let queryCanceled = "57014"
   static let fenced = "RC001"
   static let scanEnded = "RC002"
 }

@@ -33,6 +33,11 @@ public enum CatalogError: Error, Sendable {
     if case .postgres(let error) = self { error.isRetryable } else { false }
   }
 
+  /// Somebody cancelled the statement, as `Catalog.interrupt` does.
+  public var isCancelled: Bool {
+    if case .postgres(let error) = self { error.sqlState == SQLState.queryCanceled } else { false }
+  }
+
   /// A row is there already whose like there can be only one of.
   public var isUniqueViolation: Bool {
     if case .postgres(let error) = self { error.sqlState == SQLState.uniqueViolation } else { false }

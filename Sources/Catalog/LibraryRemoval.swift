@@ -78,5 +78,4 @@ private struct LibraryRemoval {
 
 extension SQLState {
   fileprivate static let lockNotAvailable = "55P03"
-  fileprivate static let queryCanceled = "57014"
 }

@@ -77,7 +77,7 @@ final class SlotDriver {
     case .lock(let job, let held): return try lock(job, with: held)
     case .claim(let lock, let epoch): return try claim(lock, epoch: epoch)
     case .work(let claim): return .worked(try runner.run(claim))
-    case .release(let claim): return .ceded(try catalog.release(claim) ? .requeued : .fenced)
+    case .release(let claim): return .ceded(try release(claim) ? .requeued : .fenced)
     case .fail(let claim, let message): return .ceded(try fail(claim, message))
     case .refuse(let claim, let message): return .ceded(try refuse(claim, message))
     case .finish(let job, let lock, let successors):
@@ -127,6 +127,14 @@ final class SlotDriver {
     let claim = try catalog.claim(lock.slice, epoch: epoch, as: lock.claim)
     if let claim { shared.board.describe(slot: slot, library: claim.libraryName, kind: claim.kind) }
     return .claimed(claim)
+  }
+
+  /// An interrupt that came too late for the walk hits the next statement: this one. There is no second one.
+  private func release(_ claim: SliceClaim) throws(CatalogError) -> Bool {
+    do { return try catalog.release(claim) } catch {
+      guard error.isCancelled else { throw error }
+      return try catalog.release(claim)
+    }
   }
 
   private func fail(_ claim: SliceClaim, _ message: String) throws(CatalogError) -> SliceVerdict {
