@@ -62,7 +62,8 @@ public final class PostgresSlotCatalog: SlotCatalog {
     do {
       return try claimed(slice, row, as: claim, library)
     } catch {
-      guard !error.isOutage, let epoch = try? row.int32(2) else { throw error }  // thrown before, were it not there
+      let isPassing = error.isOutage || error.isRetryable || error.isCancelled
+      guard !isPassing, let epoch = try? row.int32(2) else { throw error }  // it would have failed above
       // What cannot be read now cannot be read at the next attempt either: the attempt counts.
       let fence: [PostgresParameter] = key + [.int32(epoch), .uuid(claim.description)]
       _ = try verdict(Statements.sliceFailed, of: slice.scan, fence + failure(error.description))
