@@ -38,7 +38,9 @@ extension EndToEnd {
       try deployment.succeed(["library", "add", "x", mount.tree.root] + (oneFilesystem ? ["--one-filesystem"] : []))
       let worker = try deployment.worker(wrapper: mount.wrapper)
       let scan = try deployment.scan()
-      let inside = ["nsenter", "--mount", "--target", "\(worker.pid)"] + (geteuid() == 0 ? [] : ["--user"])
+      let inside =
+        ["nsenter", "--mount", "--target", "\(worker.pid)"]
+        + (geteuid() == 0 ? [] : ["--user", "--preserve-credentials"])
       let rows = try TreeRows(of: mount.tree.root, in: deployment, oneFilesystem: oneFilesystem, wrapper: inside)
       try expectExact(scan, rows)
       let below = "SELECT path_text FROM catalog_files WHERE path_text ~ '^mounted/' ORDER BY 1"
