@@ -10,6 +10,7 @@ enum Migrations {
     PackageResources.migration_0003_libraries_sql,
     PackageResources.migration_0004_admission_sql,
     PackageResources.migration_0005_slices_sql,
+    PackageResources.migration_0006_rescans_sql,
   ]
 }
 

@@ -26,8 +26,8 @@ struct SliceCommit {
         Statements.sliceSettle,
         [
           scan, .int32(claim.slice.number), .int64Array(results.frontier), .int64(results.directoriesSeen),
-          .int64(results.filesSeen),
-          .int64(results.bytesSeen), .int64(results.errorsCount),
+          .int64(results.filesSeen), .int64(results.filesAdded), .int64(results.filesUpdated),
+          .int64(results.filesUnchanged), .int64(results.bytesSeen), .int64(results.errorsCount),
         ]
       ))
     statements.append((PostgresStatement(name: "commit", sql: "COMMIT"), []))

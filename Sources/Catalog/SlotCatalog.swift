@@ -155,7 +155,10 @@ public struct SliceError: Sendable, Equatable {
 /// What a walked slice commits beside the rows that it has sent.
 public struct SliceResults: Sendable, Equatable {
   public var directoriesSeen: Int64 = 0
-  public var filesSeen: Int64 = 0
+  /// New rows, and tombstones that live again.
+  public var filesAdded: Int64 = 0
+  public var filesUpdated: Int64 = 0
+  public var filesUnchanged: Int64 = 0
   public var bytesSeen: Int64 = 0
   /// All errors, also those beyond the rows of `errors`.
   public var errorsCount: Int64 = 0
@@ -169,6 +172,7 @@ public struct SliceResults: Sendable, Equatable {
 
   public init() {}
 
+  public var filesSeen: Int64 { filesAdded + filesUpdated + filesUnchanged }
   public var entries: Int64 { directoriesSeen + filesSeen }
 }
 

@@ -65,7 +65,7 @@ final class SliceRows: WalkSink {
   func listed(directory id: Int64, _ listing: DirectoryListing) throws(CatalogError) {
     self.listing = nil
     results.directoriesSeen += 1
-    results.filesSeen += Int64(listing.files)
+    results.filesAdded += Int64(listing.files)
     results.bytesSeen = saturatingSum(results.bytesSeen, listing.bytes)
     activity.note(entries: Int64(listing.files) + 1)
     let (files, bytes) = listing.isComplete ? (Int64(listing.files), listing.bytes) : (nil, nil)

@@ -178,7 +178,7 @@ private final class Roller {
     }
     var results = SliceResults()
     results.directoriesSeen = Int64(claim.frontier.visits.count)
-    results.filesSeen = Int64.random(in: 0...100, using: &choices)
+    results.filesAdded = Int64.random(in: 0...100, using: &choices)
     let found = tally.take(Int.random(in: 2...9, using: &choices))
     do {
       results.frontier = try catalog.find(

@@ -215,6 +215,9 @@ import Testing
     try database.connection().query(
       "INSERT INTO slices (scan_id, number, kind, state, frontier) VALUES ($1, 9, 'walk', 'ready', '{1}')",
       [.int64(scan.rawValue)])
+    try database.connection().query(
+      "INSERT INTO staged_removals (scan_id, library_id, kind, row_id, directory_id, name) VALUES ($1, $2, 'f', 1, 1, 'f')",
+      [.int64(scan.rawValue), .int64(library.rawValue)])
     return library
   }
 
@@ -223,6 +226,7 @@ import Testing
     let connection = database.connection()
     let tables = [
       "libraries", "scans", "slices", "directories", "files", "scan_errors", "scan_events", "scan_shares",
+      "staged_removals",
     ]
     let known = try connection.texts(
       """

@@ -123,7 +123,7 @@ struct RunningScan {
   func settle(_ frontier: [Int64]) throws(PostgresError) -> [Int32] {
     try connection.transaction { () throws(PostgresError) in
       try connection.query("UPDATE slices SET state = 'done' WHERE number = 1")
-      return try connection.query("SELECT * FROM settle_slice(1, 1, $1, 1, 1, 1, 0)", [.int64Array(frontier)])
+      return try connection.query("SELECT * FROM settle_slice(1, 1, $1, 1, 1, 1, 0, 0, 1, 0)", [.int64Array(frontier)])
         .map { (row) throws(PostgresError) in try row.int32(0) }
     }
   }

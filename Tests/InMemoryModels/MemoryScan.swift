@@ -97,7 +97,9 @@ struct MemoryScan: Sendable {
   mutating func settle(_ results: SliceResults, of number: Int32) -> [SliceID] {
     counters.directoriesSeen += results.directoriesSeen
     counters.filesSeen += results.filesSeen
-    counters.filesAdded += results.filesSeen
+    counters.filesAdded += results.filesAdded
+    counters.filesUpdated += results.filesUpdated
+    counters.filesUnchanged += results.filesUnchanged
     counters.bytesSeen += Decimal(results.bytesSeen)
     counters.errors += results.errorsCount
     let open = slices.values.count { $0.state != .done }

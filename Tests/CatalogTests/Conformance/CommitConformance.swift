@@ -14,7 +14,7 @@ import Testing
       #expect(claim.entriesSeen == Int64(number - 1) * 103)
       _ = try slot.commit(claim, finding: number < 3 ? 1 : 0) {
         $0.directoriesSeen = 3
-        $0.filesSeen = 100
+        $0.filesAdded = 100
         $0.bytesSeen = .max
         $0.errorsCount = 7
       }
@@ -105,7 +105,7 @@ import Testing
     let slot = try fixture.slot("a")
     let claim = try slot.claim(scan.slice(1))
     #expect(try slot.release(claim))
-    try expectFenced(fixture, scan) { _ = try slot.commit(claim, finding: 3) { $0.filesSeen = 5 } }
+    try expectFenced(fixture, scan) { _ = try slot.commit(claim, finding: 3) { $0.filesAdded = 5 } }
   }
 
   @Test(arguments: CatalogUnderTest.allCases)
@@ -117,11 +117,11 @@ import Testing
     let (slow, fast) = (try fixture.slot("slow"), try fixture.slot("fast"))
     let late = try slow.claim(scan.slice(1))
     let claim = try fast.claim(scan.slice(1))
-    try expectFenced(fixture, scan) { _ = try slow.commit(late, finding: 3) { $0.filesSeen = 5 } }
-    _ = try fast.commit(claim, finding: 1) { $0.filesSeen = 5 }
+    try expectFenced(fixture, scan) { _ = try slow.commit(late, finding: 3) { $0.filesAdded = 5 } }
+    _ = try fast.commit(claim, finding: 1) { $0.filesAdded = 5 }
     // Also after the slice is done, and also the winner's own commit a second time.
-    try expectFenced(fixture, scan) { _ = try slow.commit(late, finding: 0) { $0.filesSeen = 5 } }
-    try expectFenced(fixture, scan) { _ = try fast.commit(claim, finding: 0) { $0.filesSeen = 5 } }
+    try expectFenced(fixture, scan) { _ = try slow.commit(late, finding: 0) { $0.filesAdded = 5 } }
+    try expectFenced(fixture, scan) { _ = try fast.commit(claim, finding: 0) { $0.filesAdded = 5 } }
     #expect(try fixture.counters(of: scan).filesSeen == 5)
   }
 
@@ -159,7 +159,7 @@ import Testing
     let slot = try fixture.slot("a")
     let claim = try slot.claim(scan.slice(1))
     try fixture.pause(scan)
-    #expect(try slot.commit(claim, finding: 4) { $0.filesSeen = 5 }.isEmpty)
+    #expect(try slot.commit(claim, finding: 4) { $0.filesAdded = 5 }.isEmpty)
     #expect(try fixture.counters(of: scan).filesSeen == 5)
     #expect(try fixture.states(of: scan) == [1: .done, 2: .ready, 3: .ready])
     #expect(try slot.standing(of: scan.slice(1)) == .done(queued: [], queue: "default"))

@@ -10,9 +10,9 @@ import Testing
     let fixture = try implementation.make()
     let scan = try fixture.admitScan()
     let (a, b) = (try fixture.slot("a"), try fixture.slot("b"))
-    _ = try a.commit(try a.claim(scan.slice(1)), finding: 2) { $0.filesSeen = 5 }
+    _ = try a.commit(try a.claim(scan.slice(1)), finding: 2) { $0.filesAdded = 5 }
     _ = try b.commit(try b.claim(scan.slice(2)), finding: 0) {
-      $0.filesSeen = 10
+      $0.filesAdded = 10
       $0.directoriesSeen = 1
     }
     _ = try a.commit(try a.claim(scan.slice(3)), finding: 0) { $0.directoriesSeen = 2 }

@@ -111,7 +111,7 @@ private final class RandomHistory {
       let names = (0..<count).map { "\(self.names + $0)" }
       self.names += count
       results.frontier = try slot.find(names, below: claim.frontier.visits[0], for: claim)
-      results.filesSeen = Int64(count) * 10
+      results.filesAdded = Int64(count) * 10
       results.directoriesSeen = Int64(claim.frontier.visits.count)
       return "\(try slot.commit(claim, results))"
     } catch {

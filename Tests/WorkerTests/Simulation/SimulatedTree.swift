@@ -38,7 +38,7 @@ struct SimulatedTree {
       stack.removeLast()
       let directory = directories[numbers[id] ?? 0]
       results.directoriesSeen += 1
-      results.filesSeen += directory.files
+      results.filesAdded += directory.files
       results.bytesSeen += directory.bytes
       if known.contains(id) {
         results.visited.append(
