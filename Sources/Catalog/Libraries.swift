@@ -21,6 +21,14 @@ public struct LibraryRecord: Sendable {
   public let lastScan: LastScan?
 }
 
+/// What became of a library's rules.
+public struct RulesSet: Sendable, Equatable {
+  public let before: LibraryRules
+  public let after: LibraryRules
+  /// The scan that is active and goes on under the rules that it began with.
+  public let activeScan: ScanID?
+}
+
 extension Catalog {
   /// Adds a library with its partitions; it can be scanned at once.
   public func addLibrary(name: String, rootPath: String, rules: LibraryRules) throws(CatalogError) -> LibraryID {
@@ -47,6 +55,20 @@ extension Catalog {
     try libraries(name: name, rootPath: nil).first
   }
 
+  /// Changes some of a library's rules, for the scans that are admitted from now on; `nil` where there is no such
+  /// library.
+  public func setRules(of name: String, _ changes: RuleChanges) throws(CatalogError) -> RulesSet? {
+    try connect()
+    return try wrap { () throws(PostgresError) in
+      let patch = try Self.json(changes)
+      let rows = try connection.execute(Statements.librarySet, [.text(name), .json(patch)])
+      guard let row = rows.first else { return nil }
+      return RulesSet(
+        before: try Self.rules(try row.text(0)), after: try Self.rules(try row.text(1)),
+        activeScan: try row.optionalInt64(2).map { ScanID($0) })
+    }
+  }
+
   public func library(rootPath: String) throws(CatalogError) -> LibraryRecord? {
     try libraries(name: nil, rootPath: rootPath).first
   }
@@ -59,7 +81,7 @@ extension Catalog {
     }
   }
 
-  static func json(_ rules: LibraryRules) throws(PostgresError) -> String {
+  static func json(_ rules: some Encodable) throws(PostgresError) -> String {
     do { return String(decoding: try JSONEncoder().encode(rules), as: UTF8.self) } catch {
       throw .decoding("rules cannot be written as JSON: \(error)")
     }

@@ -15,6 +15,7 @@ enum Statements {
   static let libraryList = load("library_list", PackageResources.library_list_sql)
   static let libraryLock = load("library_lock", PackageResources.library_lock_sql)
   static let libraryPartitions = load("library_partitions", PackageResources.library_partitions_sql)
+  static let librarySet = load("library_set", PackageResources.library_set_sql)
   static let libraryUnlock = load("library_unlock", PackageResources.library_unlock_sql)
   static let migrationChecksum = load("migration_checksum", PackageResources.migration_checksum_sql)
   static let migrationLock = load("migration_lock", PackageResources.migration_lock_sql)

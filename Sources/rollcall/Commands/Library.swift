@@ -5,8 +5,8 @@ import ScanModel
 
 struct Library: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Add, list, show and remove libraries.",
-    subcommands: [Add.self, List.self, Show.self, Remove.self])
+    abstract: "Add, list, show, change and remove libraries.",
+    subcommands: [Add.self, List.self, Show.self, LibrarySet.self, Remove.self])
 
   struct Add: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Make a directory a library.")
@@ -21,7 +21,7 @@ struct Library: ParsableCommand {
       let name = try LibraryName.checked(name)
       let root = try RootPath.resolved(path)
       let catalog = try environment.catalog()
-      _ = try catalog.addLibrary(name: name, rootPath: root, rules: rules.rules)
+      _ = try catalog.addLibrary(name: name, rootPath: root, rules: rules.changes.applied(to: LibraryRules()))
       guard let library = try catalog.library(named: name) else { throw CommandFailure.noLibrary(name) }
       if output.json {
         try environment.print(json: LibraryDocument(library))
@@ -67,14 +67,8 @@ struct Library: ParsableCommand {
       let environment = try options.load()
       guard let library = try environment.catalog().library(named: name) else { throw CommandFailure.noLibrary(name) }
       if output.json { return try environment.print(json: LibraryDocument(library)) }
-      let rules = library.rules
-      var lines = [
-        "Library        \(terminalSafe(library.name))",
-        "Root           \(terminalSafe(library.rootPath))",
-        "Queue          \(terminalSafe(rules.queue))",
-        "Max parallel   \(rules.maxParallel)",
-        "One filesystem \(rules.oneFilesystem ? "yes" : "no")",
-      ]
+      var lines = ["Library        \(terminalSafe(library.name))", "Root           \(terminalSafe(library.rootPath))"]
+      lines += RuleLine.lines(library.rules).map(\.text)
       if let scan = library.lastScan {
         let when = Humane.relative(scan.requestedAt, to: Date())
         lines.append(
@@ -97,7 +91,10 @@ struct Library: ParsableCommand {
       let environment = try options.load()
       let catalog = try environment.catalog()
       guard let library = try catalog.library(named: name) else { throw CommandFailure.noLibrary(name) }
-      guard try yes || confirmed() else { throw CommandFailure(message: "nothing was removed") }
+      let confirmation = Confirmation(
+        question: "Remove library \(terminalSafe(name)) and its catalogue? Files on disk stay.",
+        doing: "removing a library")
+      guard try yes || confirmation.isGiven() else { throw CommandFailure(message: "nothing was removed") }
       do throws(CatalogError) {
         try catalog.removeLibrary(library.id)
       } catch .libraryActive(let id) {
@@ -105,38 +102,6 @@ struct Library: ParsableCommand {
         throw CommandFailure.active(scan)
       }
       try environment.print(["Removed library \(terminalSafe(name))."])
-    }
-
-    private func confirmed() throws -> Bool {
-      guard isatty(STDIN_FILENO) == 1 else {
-        throw CommandFailure(message: "removing a library needs a terminal to ask on, or --yes", code: ExitStatus.usage)
-      }
-      try StandardOutput.error.write(
-        "Remove library \(terminalSafe(name)) and its catalogue? Files on disk stay. [y/N] ")
-      return ["y", "yes"].contains(readLine()?.lowercased())
-    }
-  }
-}
-
-/// The rules of a library on the command line.
-struct RuleOptions: ParsableArguments {
-  @Flag(help: "Do not enter nested mount points.")
-  var oneFilesystem = false
-  @Option(help: "The queue on which its scans run: one whose workers mount the root.")
-  var queue = LibraryRules().queue
-  @Option(help: "How many slices of one scan may run at once.")
-  var maxParallel = LibraryRules().maxParallel
-
-  var rules: LibraryRules {
-    LibraryRules(oneFilesystem: oneFilesystem, queue: queue, maxParallel: maxParallel)
-  }
-
-  func validate() throws {
-    guard (1...10_000).contains(maxParallel) else {
-      throw ValidationError("--max-parallel is \(maxParallel) but must be from 1 to 10000")
-    }
-    guard Form<String>.word.parse(queue) != nil else {
-      throw ValidationError("--queue must be \(Form<String>.word.allowed)")
     }
   }
 }
