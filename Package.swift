@@ -75,7 +75,10 @@ let package = Package(
     tests("JobQueue", ["InMemoryModels", "JobQueue", "RedisClient", "ScanModel"]),
     tests("Catalog", ["BlockingThread", "Catalog", "InMemoryModels", "PostgresClient", "ScanModel", log]),
     tests(
-      "Worker", ["BlockingThread", "Catalog", "FileTree", "InMemoryModels", "JobQueue", "ScanModel", "Worker", log]),
+      "Worker",
+      [
+        "BlockingThread", "Catalog", "FileTree", "InMemoryModels", "JobQueue", "RedisClient", "ScanModel", "Worker", log,
+      ]),
     tests("Rollcall", ["rollcall"]),
     tests("EndToEnd", ["rollcall", "PostgresClient", "RedisClient", "ScanModel"]),
     tests("CommandLine", ["rollcall"]),

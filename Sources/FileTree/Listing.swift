@@ -9,6 +9,7 @@ extension Walk {
   /// Reads a directory to its end, gives each entry to the sink and pushes its directories.
   mutating func list(_ directory: borrowing Descriptor, node: Int, attributes: FileAttributes) throws(Failure) {
     let id = tree.stack[node].id
+    let pace = limits.pace
     var listing = DirectoryListing(attributes: attributes)
     buffer.begin(directory.number)
     names?.begin()
@@ -27,6 +28,7 @@ extension Walk {
       if entry.isDotOrDotDot || names?.isRepeated(entry) == true { continue }
       outcome.entries += 1
       if outcome.entries % Self.entriesPerCheck == 0, limits.isAborted() { throw .aborted }
+      if let pace, pace.spend(), limits.isAborted() { throw .aborted }
       try look(at: entry, in: directory.number, node: node, &listing)
     }
     listing.isSteady = isSteady(directory, attributes)

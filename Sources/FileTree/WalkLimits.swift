@@ -9,15 +9,18 @@ public struct WalkLimits {
   /// Asked before each directory and every few entries: whether to throw the run away, even in the middle
   /// of a directory.
   public var isAborted: () -> Bool
+  /// How fast entries may be looked at; `nil`: as fast as they come, at no cost.
+  public var pace: WalkPace?
 
   public init(
     entries: Int = .max, deadline: ContinuousClock.Instant? = nil,
-    shouldYield: @escaping () -> Bool = { false }, isAborted: @escaping () -> Bool = { false }
+    shouldYield: @escaping () -> Bool = { false }, isAborted: @escaping () -> Bool = { false }, pace: WalkPace? = nil
   ) {
     self.entries = entries
     self.deadline = deadline
     self.shouldYield = shouldYield
     self.isAborted = isAborted
+    self.pace = pace
   }
 }
 

@@ -9,6 +9,7 @@ enum JobScripts {
   static let bury = RedisScript(name: "bury", source: PackageResources.bury_lua)
   static let beat = RedisScript(name: "beat", source: PackageResources.beat_lua)
   static let leave = RedisScript(name: "leave", source: PackageResources.leave_lua)
+  static let throttle = RedisScript(name: "throttle", source: PackageResources.throttle_lua)
 }
 
 extension Duration {

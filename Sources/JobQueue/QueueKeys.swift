@@ -23,6 +23,9 @@ struct QueueKeys {
   /// String with PX: `HeldLock.token` of whoever runs the slice.
   func lock(_ slice: SliceID) -> RedisArgument { "\(stem)lock:\(slice)" }
 
+  /// String with PX: up to which microsecond of Redis's clock a library's rate is spoken for.
+  func rate(_ library: LibraryID) -> RedisArgument { "\(stem)rate:\(library)" }
+
   /// List: `BuriedMessage` as JSON, the newest first.
   var dead: RedisArgument { "\(stem)dead" }
 }

@@ -9,12 +9,14 @@ final class SliceRunner {
   private let catalog: PostgresSlotCatalog
   private let activity: SlotActivity
   private let stop: WorkerStop
+  private let pace: SlotPace
   private let logger: Logger
 
-  init(catalog: PostgresSlotCatalog, activity: SlotActivity, stop: WorkerStop, logger: Logger) {
+  init(catalog: PostgresSlotCatalog, activity: SlotActivity, stop: WorkerStop, pace: SlotPace, logger: Logger) {
     self.catalog = catalog
     self.activity = activity
     self.stop = stop
+    self.pace = pace
     self.logger = logger
   }
 
@@ -96,10 +98,11 @@ final class SliceRunner {
   private func limits(_ claim: SliceClaim) -> WalkLimits {
     let budget = SliceBudget(entriesSeen: claim.entriesSeen)
     let (stop, activity) = (stop, activity)
+    let isAborted = { stop.isUrgent || activity.isLockLost }
     return WalkLimits(
       entries: budget.entries, deadline: .now + budget.duration,
       shouldYield: { stop.isRequested },
-      isAborted: { stop.isUrgent || activity.isLockLost })
+      isAborted: isAborted, pace: pace.pace(of: claim, isAborted: isAborted))
   }
 
   private func log(_ claim: SliceClaim, _ results: SliceResults, _ queued: [SliceID]) {

@@ -114,9 +114,15 @@ public final class Worker: Service {
       catalog: connection, slot: slot, host: settings.host, maxAttempts: settings.maxAttempts)
     let hosts = ServingHosts(
       inspector: RedisQueues(connection: redis(), prefix: settings.prefix), ownHost: settings.host)
+    // Short deadlines: a walk waits for it, and goes on without it.
+    let throttle = RedisThrottle(
+      connection: RedisConnection(
+        endpoint: endpoint, connectTimeout: .milliseconds(500), deadline: .milliseconds(500)),
+      prefix: settings.prefix)
+    let pace = SlotPace(throttle: throttle, activity: activity, outage: shared.redisOutage, logger: logger)
     return SlotDriver(
       slot: slot, machine: SlotMachine(retryInterval: settings.retryInterval), queue: queue, catalog: catalog,
-      runner: SliceRunner(catalog: catalog, activity: activity, stop: shared.stop, logger: logger),
+      runner: SliceRunner(catalog: catalog, activity: activity, stop: shared.stop, pace: pace, logger: logger),
       servingHosts: hosts, activity: activity, shared: shared, logger: logger)
   }
 }

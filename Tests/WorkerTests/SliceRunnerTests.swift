@@ -1,6 +1,8 @@
 import Catalog
 import Foundation
+import JobQueue
 import Logging
+import RedisClient
 import ScanModel
 import TestSupport
 import Testing
@@ -26,8 +28,12 @@ private struct RunnableSlice {
     let catalog = PostgresSlotCatalog(catalog: connection, slot: slot, host: "h", maxAttempts: 3)
     _ = try catalog.admit(ScanRequest(target: .name("x")))
     claim = try #require(try catalog.claim(SliceID(scan: ScanID(1), number: 1), epoch: 0, as: ClaimID()))
-    runner = SliceRunner(
-      catalog: catalog, activity: SlotActivity(slot: slot), stop: WorkerStop(), logger: logger)
+    let activity = SlotActivity(slot: slot)
+    let throttle = RedisThrottle(
+      connection: RedisConnection(endpoint: try RedisEndpoint(url: TestServers.redisURL())), prefix: database.name)
+    let pace = SlotPace(
+      throttle: throttle, activity: activity, outage: Outage(of: "Redis", logger: logger), logger: logger)
+    runner = SliceRunner(catalog: catalog, activity: activity, stop: WorkerStop(), pace: pace, logger: logger)
   }
 
   /// Lets the first `count` rows of files meet one that is there already, as a repeated name does.
