@@ -10,6 +10,8 @@ enum JobScripts {
   static let beat = RedisScript(name: "beat", source: PackageResources.beat_lua)
   static let leave = RedisScript(name: "leave", source: PackageResources.leave_lua)
   static let throttle = RedisScript(name: "throttle", source: PackageResources.throttle_lua)
+  static let deadPage = RedisScript(name: "dead_page", source: PackageResources.dead_page_lua)
+  static let deadRetry = RedisScript(name: "dead_retry", source: PackageResources.dead_retry_lua)
 }
 
 extension Duration {

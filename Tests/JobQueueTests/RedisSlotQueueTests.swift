@@ -118,10 +118,11 @@ struct RedisSlotQueueTests {
     }
     let lines = try world.list("{q}:dead").map { String(decoding: $0, as: UTF8.self) }
     let time = /[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z/
+    let id = /"id":"[0-9a-z]{10}"/
     #expect(
-      lines.map { $0.replacing(time, with: "TIME") } == [
-        #"{"payload_base64":"/w==","reason":"not good","time":"TIME","worker":"anna-1"}"#,
-        #"{"payload":"a\nb","payload_base64":"YQpi","reason":"not good","time":"TIME","worker":"anna-1"}"#,
+      lines.map { $0.replacing(time, with: "TIME").replacing(id, with: #""id":"ID""#) } == [
+        #"{"id":"ID","payload_base64":"/w==","reason":"not good","time":"TIME","worker":"anna-1"}"#,
+        #"{"id":"ID","payload":"a\nb","payload_base64":"YQpi","reason":"not good","time":"TIME","worker":"anna-1"}"#,
       ])
   }
 

@@ -79,6 +79,13 @@ struct Environment: Sendable {
     return RedisQueues(connection: RedisConnection(endpoint: endpoint), prefix: configuration.prefix)
   }
 
+  /// The dead list of one queue.
+  func deadList(_ queue: String) throws(RedisError) -> RedisDeadList {
+    let endpoint = try RedisEndpoint(url: configuration.redisURL)
+    return RedisDeadList(
+      connection: RedisConnection(endpoint: endpoint), prefix: configuration.prefix, queue: queue)
+  }
+
   /// The queues that anybody may be using: this configuration's, and every library's.
   func queueNames(_ catalog: Catalog) throws(CatalogError) -> [String] {
     Set(configuration.queues + (try catalog.libraries()).map(\.rules.queue)).sorted()

@@ -2,7 +2,14 @@ import ArgumentParser
 import JobQueue
 
 struct Queue: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Show what waits, is in flight and is dead on each queue.")
+  static let configuration = CommandConfiguration(
+    abstract: "Show what waits, is in flight and is dead on each queue; retry or drop what is dead.",
+    subcommands: [QueueLengthsCommand.self, QueueDead.self], defaultSubcommand: QueueLengthsCommand.self)
+}
+
+struct QueueLengthsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Show what waits, is in flight and is dead on each queue.")
   @OptionGroup(title: "Configuration") var options: GlobalOptions
   @OptionGroup var output: JSONOption
 

@@ -19,7 +19,25 @@ func shellWord(_ text: String) -> String {
 /// How many columns a terminal gives to `text`: 2 for wide characters of East Asia and emoji, none for
 /// combining marks. An estimate, good enough to align.
 func displayWidth(_ text: String) -> Int {
-  text.unicodeScalars.reduce(0) { $0 + width($1) }
+  text.unicodeScalars.reduce(0) { $0 + displayWidth($1) }
+}
+
+/// `text` with spaces after it up to a width in columns.
+func padded(_ text: String, to width: Int) -> String {
+  text + String(repeating: " ", count: max(0, width - displayWidth(text)))
+}
+
+/// As much of `text`, which is safe for terminals, as fits into a width in columns; what was cut off is `…`.
+func shortened(_ text: String, to width: Int) -> String {
+  guard displayWidth(text) > width else { return text }
+  var short = ""
+  var room = width - 1
+  for scalar in text.unicodeScalars {
+    room -= displayWidth(scalar)
+    if room < 0 { break }
+    short.unicodeScalars.append(scalar)
+  }
+  return short + "…"
 }
 
 func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
@@ -40,7 +58,7 @@ func hexEscape(_ byte: UInt8) -> String {
   return hex.count == 1 ? "\\x0\(hex)" : "\\x\(hex)"
 }
 
-private func width(_ scalar: Unicode.Scalar) -> Int {
+func displayWidth(_ scalar: Unicode.Scalar) -> Int {
   if scalar.value < 0x300 { return 1 }
   switch scalar.properties.generalCategory {
   case .nonspacingMark, .enclosingMark, .format: return 0
