@@ -77,7 +77,8 @@ let package = Package(
     tests(
       "Worker",
       [
-        "BlockingThread", "Catalog", "FileTree", "InMemoryModels", "JobQueue", "RedisClient", "ScanModel", "Worker", log,
+        "BlockingThread", "Catalog", "FileTree", "InMemoryModels", "JobQueue", "RedisClient", "ScanModel", "Worker",
+        log,
       ]),
     tests("Rollcall", ["rollcall"]),
     tests("EndToEnd", ["rollcall", "PostgresClient", "RedisClient", "ScanModel"]),

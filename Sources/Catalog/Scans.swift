@@ -13,6 +13,17 @@ public struct ScanErrorRecord: Sendable {
   public let createdAt: Date
 }
 
+/// Something that happened to a scan: a transition, a recovery, a refusal.
+public struct ScanEventRecord: Sendable {
+  public let id: Int64
+  public let at: Date
+  public let event: String
+  /// Who or what did it.
+  public let actor: String?
+  /// A JSON object.
+  public let detail: String?
+}
+
 /// Reading scans.
 extension Catalog {
   public func scan(_ id: ScanID) throws(CatalogError) -> ScanRecord? {
@@ -49,6 +60,17 @@ extension Catalog {
           path: row.bytes(0), type: row.text(1), operation: row.optionalText(2),
           errno: row.optionalInt64(3).map { Int32(truncatingIfNeeded: $0) }, message: row.text(4),
           createdAt: row.timestamp(5)))
+    }
+  }
+
+  /// The events of a scan, newest first, one at a time: memory does not grow with their number.
+  public func eachEvent(of scan: ScanID, _ body: (ScanEventRecord) throws -> Void) throws {
+    try connect()
+    try connection.stream(Statements.scanEvents, [.int64(scan.rawValue)]) { row in
+      try body(
+        ScanEventRecord(
+          id: row.int64(0), at: row.timestamp(1), event: row.text(2), actor: row.optionalText(3),
+          detail: row.optionalText(4)))
     }
   }
 

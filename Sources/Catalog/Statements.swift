@@ -25,6 +25,7 @@ enum Statements {
   static let scanByID = load("scan_by_id", PackageResources.scan_by_id_sql)
   static let scanEnd = load("scan_end", PackageResources.scan_end_sql)
   static let scanErrors = load("scan_errors", PackageResources.scan_errors_sql)
+  static let scanEvents = load("scan_events", PackageResources.scan_events_sql)
   static let scanHistory = load("scan_history", PackageResources.scan_history_sql)
   static let scanOfLibrary = load("scan_of_library", PackageResources.scan_of_library_sql)
   static let scanWorkers = load("scan_workers", PackageResources.scan_workers_sql)

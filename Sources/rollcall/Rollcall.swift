@@ -29,7 +29,7 @@ struct Rollcall: AsyncParsableCommand {
     version: "rollcall \(version)",
     subcommands: [
       Up.self, Migrate.self, Library.self, Scan.self, WorkerCommand.self, Status.self, History.self, Errors.self,
-      Queue.self, Workers.self, Config.self, Version.self,
+      Events.self, Queue.self, Workers.self, Config.self, Version.self,
     ])
 
   static func main() async {
