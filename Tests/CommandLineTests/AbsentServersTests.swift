@@ -7,10 +7,15 @@ import Testing
   /// Every command that needs the catalogue; none gets as far as to need the library to be there.
   static let catalogCommands = [
     ["migrate"], ["library", "add", "x", "/usr"], ["library", "list"], ["library", "list", "--json"],
-    ["library", "show", "x"], ["library", "remove", "x", "--yes"], ["scan", "x"], ["scan", "/usr", "--wait", "--json"],
+    ["library", "show", "x"], ["library", "set", "x", "--max-parallel", "2"], ["library", "remove", "x", "--yes"],
+    ["events", "1"], ["queue", "dead", "list"], ["queue", "dead", "drop", "--all", "--yes"], ["status", "--watch"],
+    ["scan", "x"], ["scan", "/usr", "--wait", "--json"],
     ["status"], ["status", "x", "--json"], ["history"], ["errors", "1"], ["queue"], ["workers"], ["worker"],
   ]
-  static let queueCommands = [["queue"], ["queue", "--json"], ["workers"], ["worker", "--slots", "1"]]
+  static let queueCommands = [
+    ["queue"], ["queue", "--json"], ["queue", "dead", "list"], ["queue", "dead", "list", "--queue", "q"],
+    ["queue", "dead", "retry", "a"], ["workers"], ["worker", "--slots", "1"],
+  ]
 
   @Test(arguments: catalogCommands) func `without Postgres every command says so`(command: [String]) throws {
     let environment = [
@@ -36,6 +41,7 @@ import Testing
     #expect(try deployment.run(["scan", "x"], more: away).code == 0)
     for command in [
       ["library", "list"], ["library", "show", "x"], ["status"], ["status", "x"], ["history"], ["errors", "1"],
+      ["events", "1"], ["library", "set", "x", "--max-parallel", "2"],
     ] {
       let ended = try deployment.run(command, more: away)
       #expect(ended.code == 0, "\(command): \(ended.errors)")

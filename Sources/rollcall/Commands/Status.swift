@@ -4,13 +4,23 @@ import ScanModel
 
 struct Status: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show a library's active or last scan, or that of every library.")
+    abstract: "Show a library's active or last scan, or that of every library.",
+    discussion: """
+      --watch goes on until Ctrl-C: on a terminal it redraws every second, elsewhere it prints a line with the time \
+      for each change. With --json each change is one scan, as one document a line. A server that goes away is \
+      waited for.
+      """)
   @Argument(help: "The library's name; else all.") var library: String?
+  @Flag(help: "Go on showing it, until Ctrl-C.") var watch = false
   @OptionGroup(title: "Configuration") var options: GlobalOptions
   @OptionGroup var output: JSONOption
 
   func run() throws {
     let environment = try options.load()
+    if watch {
+      var watch = try StatusWatch(library, environment.quiet, json: output.json)
+      try watch.run()
+    }
     let catalog = try environment.catalog()
     let liveness = Liveness(catalog: catalog, queues: try environment.queues())
     if let library { return try show(library, environment, catalog, liveness) }
@@ -34,9 +44,7 @@ struct Status: ParsableCommand {
     }
     let isAlive = try liveness.isAlive(scan)
     if output.json { return try environment.print(json: ScanDocument(scan, heartbeatAlive: isAlive)) }
-    var lines = ScanReport(scan, environment.terminal).lines
-    if let isAlive { lines.append("Heartbeat    \(isAlive ? "alive" : "none: no live worker holds a slice")") }
-    try environment.print(lines)
+    try environment.print(ScanReport(scan, environment.terminal).lines + ScanReport.heartbeatLines(isAlive))
   }
 }
 
@@ -84,9 +92,7 @@ struct Errors: ParsableCommand {
   func run() throws {
     let environment = try options.load()
     let catalog = try environment.catalog()
-    guard let record = try catalog.scan(ScanID(scan)) else {
-      throw CommandFailure(message: "there is no scan \(scan); see `rollcall history`")
-    }
+    guard let record = try catalog.scan(ScanID(scan)) else { throw CommandFailure.noScan(scan) }
     if output.json {
       var array = JSONArrayWriter(.output)
       try catalog.eachError(of: record.id) { try array.append(ErrorDocument($0)) }

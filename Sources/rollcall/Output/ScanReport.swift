@@ -31,6 +31,11 @@ struct ScanReport {
     return lines
   }
 
+  /// - Parameter isAlive: whether a live worker holds a slice of the scan; `nil`: nothing to say.
+  static func heartbeatLines(_ isAlive: Bool?) -> [String] {
+    isAlive.map { ["Heartbeat    \($0 ? "alive" : "none: no live worker holds a slice")"] } ?? []
+  }
+
   private var color: Terminal.Color {
     switch scan.status {
     case .completed: .green

@@ -6,6 +6,10 @@ struct Terminal: Sendable {
   var isErrorTerminal: Bool
   /// Columns; 80 where there is no terminal.
   var width: Int
+  /// Rows; 24 where there is no terminal.
+  var height = 24
+  /// Standard output is a terminal whose cursor can be moved.
+  var canRedraw = false
   /// `NO_COLOR` (no-color.org): set and not empty forbids colour.
   var allowsColor: Bool
 
@@ -13,16 +17,18 @@ struct Terminal: Sendable {
   static func current(environment: [String: String] = ProcessInfo.processInfo.environment) -> Terminal {
     let isErrorTerminal = isatty(STDERR_FILENO) == 1
     let isOutputTerminal = isatty(STDOUT_FILENO) == 1
+    let size = size(of: isErrorTerminal ? STDERR_FILENO : STDOUT_FILENO)
     return Terminal(
-      isOutputTerminal: isOutputTerminal, isErrorTerminal: isErrorTerminal,
-      width: columns(of: isErrorTerminal ? STDERR_FILENO : STDOUT_FILENO) ?? 80,
+      isOutputTerminal: isOutputTerminal, isErrorTerminal: isErrorTerminal, width: size?.columns ?? 80,
+      height: size?.rows ?? 24,
+      canRedraw: isOutputTerminal && !["", "dumb"].contains(environment["TERM", default: ""]),
       allowsColor: environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb")
   }
 
-  private static func columns(of descriptor: Int32) -> Int? {
+  private static func size(of descriptor: Int32) -> (columns: Int, rows: Int)? {
     var size = winsize()
     guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
-    return Int(size.ws_col)
+    return (Int(size.ws_col), size.ws_row > 0 ? Int(size.ws_row) : 24)
   }
 
   /// `text` for standard output in a colour, if that is a terminal that may show one.
