@@ -1,0 +1,96 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Rules on the command line: given at the beginning, changed later.
+@Suite struct LibraryRuleTests {
+  private let deployment: TestDeployment
+
+  init() throws {
+    deployment = try TestDeployment()
+    try deployment.succeed(["library", "add", "x", "/usr/share/doc", "--max-parallel", "3"])
+  }
+
+  private func rules(_ ended: ChildProcess.Ended) throws -> [String: Any] {
+    try #require(try object(ended)["rules"] as? [String: Any])
+  }
+
+  private func shown() throws -> [String: Any] { try rules(deployment.run(["library", "show", "x", "--json"])) }
+
+  private func set(_ words: String...) throws -> ChildProcess.Ended {
+    try deployment.run(["library", "set", "x"] + words)
+  }
+
+  @Test func `a new library has the rules that it was given, and defaults`() throws {
+    let standard = try shown()
+    #expect(standard["max_files_per_second"] is NSNull)
+    #expect(standard["removal_limit"] as? Int == 1000 && standard["removal_limit_percent"] as? Int == 50)
+    let words = ["--max-files-per-second", "2500", "--removal-limit", "0", "--removal-limit-percent", "100"]
+    let added = try rules(deployment.run(["library", "add", "y", "/usr/bin", "--json"] + words))
+    #expect(added["max_files_per_second"] as? Int == 2500)
+    #expect(added["removal_limit"] as? Int == 0 && added["removal_limit_percent"] as? Int == 100)
+    let text = try deployment.succeed(["library", "show", "y"])
+    for line in ["Max files/s    2,500\n", "Removal limit  0 files\n", "Removal share  100 %\n", "Max parallel   16\n"]
+    {
+      #expect(text.contains(line), "\(text)")
+    }
+  }
+
+  @Test func `set changes what is named, says what it was, and no more`() throws {
+    let changed = try set("--max-files-per-second", "100", "--one-filesystem")
+    #expect(
+      changed.text == """
+        Max files/s    100, was none
+        One filesystem yes, was no
+
+        """)
+    #expect(try shown()["max_parallel"] as? Int == 3)
+    #expect(try shown()["one_filesystem"] as? Bool == true)
+    #expect(try set("--one-filesystem").text == "Nothing has changed.\n")
+    #expect(
+      try set("--max-files-per-second", "none", "--no-one-filesystem").text == """
+        Max files/s    none, was 100
+        One filesystem no, was yes
+
+        """)
+    let json = try rules(set("--removal-limit", "5", "--queue", "nas", "--json"))
+    #expect(json["removal_limit"] as? Int == 5 && json["queue"] as? String == "nas")
+    #expect(json["max_files_per_second"] is NSNull)
+  }
+
+  @Test func `an active scan keeps its rules, which is said; with --json not on standard output`() throws {
+    try deployment.succeed(["scan", "x"])
+    #expect(try set("--max-parallel", "3").text == "Nothing has changed.\n")
+    #expect(
+      try set("--max-parallel", "5").text == """
+        Max parallel   5, was 3
+        Note that scan 1 is active and keeps the rules that it began with.
+
+        """)
+    let json = try set("--max-parallel", "6", "--json")
+    #expect(try rules(json)["max_parallel"] as? Int == 6)
+    #expect(json.errors == "rollcall: scan 1 is active and keeps the rules that it began with\n")
+    #expect(try deployment.database.query("SELECT max_parallel, rules->>'max_parallel' FROM scans") == ["3\t3"])
+  }
+
+  @Test func `an unknown library is refused in one line, whatever its name`() throws {
+    for name in ["nobody", "\u{1b}[31m\n"] {
+      let ended = try deployment.run(["library", "set", name, "--max-parallel", "2"])
+      expectFailure(ended, code: 1, saying: "no library is named")
+      #expect(!ended.errors.contains("\u{1b}"))
+    }
+  }
+
+  @Test(arguments: [
+    "", "--max-parallel 0", "--max-parallel x", "--max-files-per-second 0", "--max-files-per-second -1",
+    "--max-files-per-second some", "--max-files-per-second 1000000001", "--max-files-per-second 99999999999999999999",
+    "--removal-limit -1", "--removal-limit none", "--removal-limit-percent 101", "--removal-limit-percent 50%",
+    "--queue {q}", "--colour red",
+  ])
+  func `wrong rules are one line and change nothing`(line: String) throws {
+    let words = line.split(separator: " ").map(String.init)
+    let ended = try deployment.run(["library", "set", "x"] + words)
+    expectFailure(ended, code: 2, saying: "--help`")
+    #expect(try shown()["max_parallel"] as? Int == 3)
+  }
+}

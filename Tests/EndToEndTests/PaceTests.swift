@@ -1,0 +1,51 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension EndToEnd {
+  @Suite struct PaceTests {
+    /// Files a second.
+    private static let limit = 1_000
+
+    @Test func `two workers of two slots together keep to a library's limit, and the scan is exact`() throws {
+      let tree = try TestTree(inMemory: true)
+      for index in 0..<100 {
+        try tree.directory("\(index)")
+        for file in 0..<40 { try tree.file("\(index)/\(file)", bytes: file) }
+      }
+      let deployment = try TestDeployment()
+      try deployment.addLibrary(tree.root, "--max-files-per-second", "\(Self.limit)")
+      let workers = [
+        try deployment.worker(slots: 2, ["--name", "one"]), try deployment.worker(slots: 2, ["--name", "two"]),
+      ]
+      let scan = try deployment.scan()
+      try expectExact(scan, TreeRows(of: tree.root, in: deployment))
+      try deployment.expectNothingLeft()
+      let seconds = try #require(
+        Double(try deployment.database.query("SELECT extract(epoch FROM completed_at - started_at) FROM scans")[0]))
+      let rate = Double(scan.filesSeen + scan.directoriesSeen - 1) / seconds
+      print("paced scan: \(rate.rounded()) entries a second at a limit of \(Self.limit)")
+      #expect(rate <= Double(Self.limit) * 1.25)
+      // A machine that is busy with other things is slower; one that waits for ever is wrong.
+      #expect(rate >= Double(Self.limit) * 0.3)
+      #expect(workers.allSatisfy { $0.isRunning })
+    }
+
+    @Test func `a worker that waits for its turn still ends within two seconds, and nothing is lost`() throws {
+      let tree = try TestTree(inMemory: true)
+      for index in 0..<50 { try tree.file("\(index)") }
+      let deployment = try TestDeployment()
+      try deployment.addLibrary(tree.root, "--max-files-per-second", "1")
+      let worker = try deployment.worker(slots: 2)
+      try deployment.succeed(["scan", "x"])
+      try eventually("the scan runs") { try deployment.status().status == "running" }
+      let begin = ContinuousClock.now
+      worker.send(SIGTERM)
+      #expect(try worker.wait(within: .seconds(10)).code == 0)
+      print("a waiting worker ended within \(ContinuousClock.now - begin)")
+      #expect(ContinuousClock.now - begin < .seconds(4))
+      #expect(try deployment.database.query("SELECT state FROM slices") == ["queued"])
+      #expect(try deployment.redis(["LLEN", deployment.key("queue")]) == "1")
+    }
+  }
+}
