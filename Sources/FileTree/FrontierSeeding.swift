@@ -54,9 +54,13 @@ extension DirectoryStack {
 }
 
 extension Frontier.Directory {
-  /// Whether the name can be a single component: nothing that a catalogue holds may lead out of the root.
-  fileprivate var hasValidName: Bool {
-    !name.isEmpty && name != [UInt8(ascii: ".")] && name != [UInt8](repeating: UInt8(ascii: "."), count: 2)
-      && !name.contains(UInt8(ascii: "/")) && !name.contains(0)
+  fileprivate var hasValidName: Bool { name.isValidComponent }
+}
+
+extension [UInt8] {
+  /// Whether this can be a single component: nothing that a catalogue holds may lead out of the root.
+  var isValidComponent: Bool {
+    !isEmpty && self != [UInt8(ascii: ".")] && self != [UInt8](repeating: UInt8(ascii: "."), count: 2)
+      && !contains(UInt8(ascii: "/")) && !contains(0)
   }
 }

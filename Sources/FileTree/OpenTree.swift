@@ -23,6 +23,9 @@ struct OpenTree: ~Copyable {
     return try openChild(node, in: parent, access: O_RDONLY)
   }
 
+  /// A node's descriptor, to look at single names in it. It stays open until the next call.
+  mutating func openForLooking(_ node: Int) throws(SystemError) -> Int32 { try number(of: node) }
+
   /// Keeps a directory that was listed open for what was found in it.
   mutating func keep(_ descriptor: consuming Descriptor, for node: Int) {
     guard node != DirectoryStack.root else { return }

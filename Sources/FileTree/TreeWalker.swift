@@ -1,4 +1,3 @@
-import Glibc
 import ScanModel
 
 /// Walks a directory tree depth first by raw system calls on directory descriptors. Knows no jobs and no
@@ -16,7 +15,7 @@ public final class TreeWalker {
   /// Most directories that are held to be visited. Further ones of the same run are left to the next.
   static let heldDirectories = 16_384
 
-  private let rootPath: [UInt8]
+  private let root: TreeRoot
   private let oneFilesystem: Bool
   private let skipsRepeatedNames: Bool
   private let buffer = EntryBuffer()
@@ -27,7 +26,7 @@ public final class TreeWalker {
   ///   - skipsRepeatedNames: deliver a name once that a listing repeats, as `readdir(3)` may for what is
   ///     renamed meanwhile. It costs memory for the names of one directory, and an allocation each.
   public init(rootPath: [UInt8], oneFilesystem: Bool, skipsRepeatedNames: Bool = false) {
-    self.rootPath = rootPath
+    root = TreeRoot(path: rootPath)
     self.oneFilesystem = oneFilesystem
     self.skipsRepeatedNames = skipsRepeatedNames
   }
@@ -42,40 +41,16 @@ public final class TreeWalker {
   public func run<Sink: WalkSink>(
     _ frontier: Frontier, limits: WalkLimits, into sink: Sink
   ) throws(WalkError<Sink.Failure>) -> WalkOutcome {
-    let root: Descriptor
-    do { root = try openRoot() } catch { throw unavailable(error) }
-    let identity: DirectoryIdentity
-    do { identity = try root.status().identity } catch { throw unavailable(error) }
-    if let expected = frontier.rootInode, identity.inode != expected { throw .rootReplaced(path: shownPath) }
+    let descriptor = try root.open(Sink.Failure.self)
+    let identity = try root.identity(of: descriptor, expecting: frontier.rootInode, Sink.Failure.self)
     let stack: DirectoryStack
     do { stack = try DirectoryStack(frontier) } catch { throw .brokenFrontier(directory: error.directory) }
-    let tree = OpenTree(root: root, stack: stack, capacity: Self.openDirectories)
+    let tree = OpenTree(root: descriptor, stack: stack, capacity: Self.openDirectories)
     var walk = Walk(
       tree: tree, rootDevice: oneFilesystem ? identity.device : nil, limits: limits, buffer: buffer,
       names: skipsRepeatedNames ? RepeatedNames() : nil, sink: sink)
     let outcome = try walk.run()
-    // A mount that went meanwhile leaves its empty mount point, and all below it seemed to vanish.
-    let after: DirectoryIdentity
-    do { after = try openRoot().status().identity } catch { throw unavailable(error) }
-    if after != identity { throw .rootReplaced(path: shownPath) }
+    try root.confirm(identity, Sink.Failure.self)
     return outcome
   }
-
-  private func openRoot() throws(SystemError) -> Descriptor {
-    var path = rootPath
-    while path.count > 1, path.last == UInt8(ascii: "/") { path.removeLast() }
-    // A relative path would depend on where the process stands, and NUL would cut it short.
-    guard path.first == UInt8(ascii: "/"), !path.contains(0) else {
-      throw SystemError(operation: .open, errno: EINVAL)
-    }
-    var name = path.map { CChar(bitPattern: $0) }
-    name.append(0)
-    return try Descriptor(opened: openDirectory(name, in: AT_FDCWD, access: O_RDONLY))
-  }
-
-  private func unavailable<SinkFailure>(_ error: SystemError) -> WalkError<SinkFailure> {
-    .rootUnavailable(path: shownPath, error)
-  }
-
-  private var shownPath: String { String(decoding: rootPath, as: UTF8.self) }
 }

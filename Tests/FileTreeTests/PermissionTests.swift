@@ -55,9 +55,9 @@ import Testing
 }
 
 /// Runs a body as somebody for whom permissions count.
-private func asOrdinaryUser(_ body: () throws -> Void) throws {
+func asOrdinaryUser<Result>(_ body: () throws -> Result) throws -> Result {
   guard geteuid() == 0 else { return try body() }
   try #require(seteuid(65_534) == 0)
   defer { seteuid(0) }
-  try body()
+  return try body()
 }

@@ -1,0 +1,107 @@
+import CLinux
+import Glibc
+import ScanModel
+
+/// A name that a listing lacked, or whose row is of the wrong sort.
+public struct AbsentName: Sendable, Hashable {
+  /// The directory in which it is missing.
+  public let directory: Int64
+  /// One component, as the kernel gave it.
+  public let name: [UInt8]
+  /// Whether the catalogue knows it as a directory.
+  public let isDirectory: Bool
+
+  public init(directory: Int64, name: [UInt8], isDirectory: Bool) {
+    self.directory = directory
+    self.name = name
+    self.isDirectory = isDirectory
+  }
+}
+
+/// The second look at names that were found missing: a listing may miss what is renamed while it runs
+/// (readdir(3)), and what seemed gone may be out of reach only.
+///
+/// A name is gone if the system says so (`ENOENT`), if it belongs to the other sort of entry now, or if its
+/// directory itself is gone or no directory any more. Whatever else happens, it is not gone.
+///
+/// Directories are reached as by `TreeWalker`: component by component beneath the root, no link followed,
+/// with a bounded number of descriptors. For one thread at a time.
+public struct AbsenceCheck {
+  /// Names between two looks at `isAborted`.
+  private static let namesPerCheck = 32
+
+  private let root: TreeRoot
+  private let isAborted: () -> Bool
+
+  /// - Parameters:
+  ///   - rootPath: absolute.
+  ///   - isAborted: asked every few names: whether to throw `aborted`.
+  public init(rootPath: [UInt8], isAborted: @escaping () -> Bool = { false }) {
+    root = TreeRoot(path: rootPath)
+    self.isAborted = isAborted
+  }
+
+  /// Whether each of the names is gone, in their order. The root must be the frontier's before the first
+  /// look and the same after the last.
+  ///
+  /// - Parameter frontier: leads to the names' directories; its visits are of no account.
+  public func areGone(_ names: [AbsentName], in frontier: Frontier) throws(WalkError<Never>) -> [Bool] {
+    let descriptor = try root.open(Never.self)
+    let identity = try root.identity(of: descriptor, expecting: frontier.rootInode, Never.self)
+    let wanted = Dictionary(grouping: names.indices) { names[$0].directory }
+    let stack: DirectoryStack
+    do {
+      stack = try DirectoryStack(
+        Frontier(directories: frontier.directories, visits: wanted.keys.sorted(), rootInode: frontier.rootInode))
+    } catch {
+      throw .brokenFrontier(directory: error.directory)
+    }
+    var tree = OpenTree(root: descriptor, stack: stack, capacity: TreeWalker.openDirectories)
+    var areGone = [Bool](repeating: false, count: names.count)
+    var looks = 0
+    while tree.stack.count > 0 {
+      let node = tree.stack.top
+      if tree.stack[node].isPending {
+        let place = Place(of: node, in: &tree)
+        for index in wanted[tree.stack[node].id] ?? [] {
+          if looks % Self.namesPerCheck == 0, isAborted() { throw .aborted }
+          looks += 1
+          guard names[index].name.isValidComponent else { throw .brokenFrontier(directory: names[index].directory) }
+          areGone[index] = place.lacks(names[index])
+        }
+      }
+      tree.pop()
+    }
+    try root.confirm(identity, Never.self)
+    return areGone
+  }
+}
+
+/// What became of a directory in which names are missing.
+private enum Place {
+  case open(Int32)
+  case gone
+  case outOfReach
+
+  init(of node: Int, in tree: inout OpenTree) {
+    do {
+      self = .open(try tree.openForLooking(node))
+    } catch {
+      self = error.errno == ENOENT || error.isNoDirectory ? .gone : .outOfReach
+    }
+  }
+
+  func lacks(_ name: AbsentName) -> Bool {
+    switch self {
+    case .gone: return true
+    case .outOfReach: return false
+    case .open(let directory):
+      var status = statx()
+      let component = name.name.map { CChar(bitPattern: $0) } + [0]
+      let result = readStatus(of: component, in: directory, into: &status)
+      guard result == 0 else { return result == -ENOENT }
+      let isDirectory = FileKind(mode: UInt32(status.stx_mode)) == .directory
+      return isDirectory != name.isDirectory
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import Glibc
+
+/// The root of a tree: how it is opened, and how it is told from another directory in its place.
+struct TreeRoot {
+  private let path: [UInt8]
+
+  /// - Parameter path: absolute. Slashes at its end are ignored: they would follow a link.
+  init(path: [UInt8]) { self.path = path }
+
+  /// - Parameter failure: what the caller's sink throws, here and below.
+  func open<Failure>(_ failure: Failure.Type) throws(WalkError<Failure>) -> Descriptor {
+    do { return try openPath() } catch { throw .rootUnavailable(path: shownPath, error) }
+  }
+
+  /// Which directory the opened root is.
+  ///
+  /// - Parameter inode: what it must be; `nil` takes whatever directory is there.
+  func identity<Failure>(
+    of root: borrowing Descriptor, expecting inode: UInt64?, _ failure: Failure.Type
+  ) throws(WalkError<Failure>) -> DirectoryIdentity {
+    let identity: DirectoryIdentity
+    do { identity = try root.status().identity } catch { throw .rootUnavailable(path: shownPath, error) }
+    if let inode, identity.inode != inode { throw .rootReplaced(path: shownPath) }
+    return identity
+  }
+
+  /// Looks again at the end: a mount that went meanwhile leaves its empty mount point, and all below it
+  /// seemed to vanish.
+  func confirm<Failure>(_ identity: DirectoryIdentity, _ failure: Failure.Type) throws(WalkError<Failure>) {
+    let root = try open(failure)
+    let now = try self.identity(of: root, expecting: nil, failure)
+    if now != identity { throw .rootReplaced(path: shownPath) }
+  }
+
+  private func openPath() throws(SystemError) -> Descriptor {
+    var path = path
+    while path.count > 1, path.last == UInt8(ascii: "/") { path.removeLast() }
+    // A relative path would depend on where the process stands, and NUL would cut it short.
+    guard path.first == UInt8(ascii: "/"), !path.contains(0) else {
+      throw SystemError(operation: .open, errno: EINVAL)
+    }
+    var name = path.map { CChar(bitPattern: $0) }
+    name.append(0)
+    return try Descriptor(opened: openDirectory(name, in: AT_FDCWD, access: O_RDONLY))
+  }
+
+  private var shownPath: String { String(decoding: path, as: UTF8.self) }
+}

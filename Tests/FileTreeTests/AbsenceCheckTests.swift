@@ -1,0 +1,158 @@
+import FileTree
+import Foundation
+import TestSupport
+import Testing
+
+/// A tree, what a walk has found in it, and a second look at names of it.
+private struct SecondLook {
+  let tree: TestTree
+  let sink = RecordingSink()
+
+  init() throws { tree = try TestTree() }
+
+  func walk() throws { _ = try FileTreeTests.walk(tree, into: sink) }
+
+  /// Whether each of the paths is gone; one that ends in a slash is known as a directory.
+  func areGone(_ paths: String..., rootInode: UInt64? = nil) throws -> [Bool] {
+    let names = try paths.map { path in
+      let components = path.split(separator: "/")
+      let parent = components.dropLast().joined(separator: "/")
+      return AbsentName(
+        directory: try #require(sink.id(of: parent)), name: Array(try #require(components.last).utf8),
+        isDirectory: path.hasSuffix("/"))
+    }
+    let frontier = sink.frontier(names.map(\.directory))
+    return try AbsenceCheck(rootPath: Array(tree.root.utf8)).areGone(
+      names, in: Frontier(directories: frontier.directories.map(\.anyIdentity), visits: [], rootInode: rootInode))
+  }
+}
+
+extension Frontier.Directory {
+  /// As the catalogue knows it.
+  fileprivate var anyIdentity: Self { Self(id: id, parent: parent, name: name) }
+}
+
+@Suite struct AbsenceCheckTests {
+  @Test func `what is there is not gone, and what is not is`() throws {
+    let look = try SecondLook()
+    for name in ["a", "a/b", "gone"] { try look.tree.directory(name) }
+    for name in ["f", "a/b/f"] { try look.tree.file(name) }
+    try look.tree.symlink("dangling", to: "nothing")
+    try look.walk()
+    rmdir(look.tree.path("gone"))
+    #expect(
+      try look.areGone("f", "g", "a/b/f", "a/b/g", "a/", "gone/", "dangling", "a/x/")
+        == [false, true, false, true, false, true, false, true])
+  }
+
+  @Test func `a name of the other sort is gone`() throws {
+    let look = try SecondLook()
+    for name in ["d", "e"] { try look.tree.directory(name) }
+    try look.tree.file("f")
+    try look.tree.symlink("l", to: "e")
+    try look.walk()
+    #expect(try look.areGone("d", "d/", "f", "f/", "l", "l/") == [true, false, false, true, false, true])
+  }
+
+  @Test(arguments: ["nothing", "link", "file"])
+  func `with a directory goes all that was known below it, whatever took its place`(kind: String) throws {
+    let look = try SecondLook()
+    for name in ["a", "a/b", "a/b/c"] { try look.tree.directory(name) }
+    for name in ["a/f", "a/b/c/f"] { try look.tree.file(name) }
+    try look.walk()
+    rename(look.tree.path("a"), look.tree.outside("moved"))
+    switch kind {
+    case "link": try look.tree.symlink("a", to: look.tree.outside("moved"))
+    case "file": try look.tree.file("a")
+    default: break
+    }
+    #expect(try look.areGone("a/f", "a/b/c/f", "a/b/c/", "a/") == [true, true, true, true])
+  }
+
+  @Test func `what lies hundreds of levels down, on paths longer than any call takes, is found`() throws {
+    let look = try SecondLook()
+    let name = String(repeating: "n", count: 50)
+    try look.tree.chain("deep", levels: 300, name: name)
+    try look.walk()
+    let deepest = try #require(look.sink.visits.max { $0.count < $1.count })
+    #expect(deepest.count > 4096)
+    let path = String(decoding: deepest, as: UTF8.self)
+    #expect(try look.areGone(path + "/", path + "/nothing", "deep/nothing") == [false, true, true])
+  }
+
+  @Test func `a root that is another directory proves nothing`() throws {
+    let look = try SecondLook()
+    try look.walk()
+    #expect {
+      try look.areGone("f", rootInode: 1)
+    } throws: { error in
+      guard case WalkError<Never>.rootReplaced = error else { return false }
+      return true
+    }
+    rename(look.tree.root, look.tree.outside("elsewhere"))
+    #expect {
+      try look.areGone("f")
+    } throws: { error in
+      guard case WalkError<Never>.rootUnavailable = error else { return false }
+      return true
+    }
+  }
+
+  @Test func `a root that is replaced meanwhile proves nothing`() throws {
+    let look = try SecondLook()
+    try look.walk()
+    let tree = look.tree
+    let check = AbsenceCheck(rootPath: Array(tree.root.utf8)) {
+      rename(tree.root, tree.outside("elsewhere"))
+      mkdir(tree.root, 0o755)
+      return false
+    }
+    #expect {
+      try check.areGone(
+        [AbsentName(directory: 1, name: [65], isDirectory: false)], in: .root(id: 1))
+    } throws: { error in
+      guard case WalkError<Never>.rootReplaced = error else { return false }
+      return true
+    }
+  }
+
+  @Test(arguments: ["", ".", "..", "../x", "a/b", "a\0"])
+  func `a name that no directory can have is refused`(name: String) throws {
+    let look = try SecondLook()
+    let names = [AbsentName(directory: 1, name: Array(name.utf8), isDirectory: false)]
+    #expect {
+      try AbsenceCheck(rootPath: Array(look.tree.root.utf8)).areGone(names, in: .root(id: 1))
+    } throws: { error in
+      guard case WalkError<Never>.brokenFrontier(1) = error else { return false }
+      return true
+    }
+  }
+
+  @Test func `a check that is aborted answers nothing`() throws {
+    let look = try SecondLook()
+    let check = AbsenceCheck(rootPath: Array(look.tree.root.utf8)) { true }
+    #expect {
+      try check.areGone([AbsentName(directory: 1, name: [65], isDirectory: false)], in: .root(id: 1))
+    } throws: { error in
+      guard case WalkError<Never>.aborted = error else { return false }
+      return true
+    }
+  }
+
+  /// In a process of its own, which gives up root's power over files.
+  @Test func `what may not be looked at is not gone`() async {
+    await #expect(processExitsWith: .success) {
+      let look = try SecondLook()
+      for name in ["closed", "closed/inner"] { try look.tree.directory(name) }
+      try look.tree.file("closed/file")
+      try look.walk()
+      unlink(look.tree.path("closed/file"))
+      chmod(look.tree.path("closed"), 0o444)
+      let answers = try asOrdinaryUser {
+        try look.areGone("closed/file", "closed/inner/", "closed/inner/deeper", "closed/", "other")
+      }
+      chmod(look.tree.path("closed"), 0o755)
+      #expect(answers == [false, false, false, false, true])
+    }
+  }
+}
