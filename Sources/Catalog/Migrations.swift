@@ -11,6 +11,7 @@ enum Migrations {
     PackageResources.migration_0004_admission_sql,
     PackageResources.migration_0005_slices_sql,
     PackageResources.migration_0006_rescans_sql,
+    PackageResources.migration_0007_removals_sql,
   ]
 }
 

@@ -3,10 +3,10 @@ import ScanModel
 
 /// The catalogue as a slot sees it. The slot's thread owns it.
 public final class PostgresSlotCatalog: SlotCatalog {
-  private let catalog: Catalog
+  let catalog: Catalog
   private let slot: SlotID
   private let host: String
-  private let maxAttempts: Int
+  let maxAttempts: Int
   private let blocks: IDBlocks
   private var writer: SliceWriter?
 
@@ -116,10 +116,17 @@ public final class PostgresSlotCatalog: SlotCatalog {
   }
 
   public func end(_ claim: SliceClaim) throws(CatalogError) -> ScanStatus {
-    do {
-      let rows = try catalog.execute(Statements.scanEnd, claim.fence + [.text(slot.description)])
-      return try wrap { () throws(PostgresError) in try decode(try rows[0].text(0)) }
-    } catch {
+    let rows = try finalising(claim) { () throws(CatalogError) in
+      try catalog.execute(Statements.scanEnd, claim.fence + [.text(slot.description)])
+    }
+    return try wrap { () throws(PostgresError) in try decode(try rows[0].text(0)) }
+  }
+
+  /// A step of a `finalise` slice, which finds out here that its scan has ended.
+  func finalising<R>(
+    _ claim: SliceClaim, _ step: () throws(CatalogError) -> R
+  ) throws(CatalogError) -> R {
+    do { return try step() } catch {
       if case .fenced = error { dropSlicesIfEnded(claim.slice.scan) }
       throw error
     }

@@ -21,13 +21,15 @@ public protocol SlotCatalog: AnyObject {
   /// Takes back what the claim has sent so far.
   func abandon(_ claim: SliceClaim)
 
-  /// Commits a `finalise` slice, and with it the end of its scan.
+  /// Commits a `finalise` slice, and with it the end of its scan. What the scan has staged as missing is
+  /// removed or held by then.
   func end(_ claim: SliceClaim) throws(CatalogError) -> ScanStatus
 
   /// Sets a claimed slice `queued` again; it costs no attempt. False where it is no longer this claim's.
   func release(_ claim: SliceClaim) throws(CatalogError) -> Bool
 
-  /// Counts a failed attempt; at the last one the scan fails.
+  /// Counts a failed attempt; at the last one the scan fails or, where its removals are decided, holds the
+  /// rest of them and ends.
   func fail(_ claim: SliceClaim, message: String) throws(CatalogError) -> SliceVerdict
 
   /// Records that this host cannot open the root; when all of `hosts` have said so, the scan fails.
@@ -180,7 +182,7 @@ public struct SliceResults: Sendable, Equatable {
 public enum SliceVerdict: String, Sendable {
   /// It is queued again.
   case requeued
-  /// Its scan has failed.
+  /// Its scan has ended: it failed, or holds the rest of its removals.
   case failed
   /// It was no longer the caller's.
   case fenced

@@ -1,0 +1,123 @@
+import PostgresClient
+import ScanModel
+
+/// A row whose name the scan has found missing, and confirmed to be gone; it goes unless the second look
+/// finds it, or too many went with it.
+public struct StagedRemoval: Sendable, Equatable {
+  /// A directory, which goes with all that lies below it.
+  public let isDirectory: Bool
+  /// Of the row in `directories` or `files`.
+  public let row: Int64
+  /// The directory in which the name is missing.
+  public let directory: Int64
+  public let name: [UInt8]
+}
+
+/// Some of what a scan has staged, and how to reach it.
+public struct StagedPage: Sendable {
+  /// Directories first, each sort by its ids.
+  public let removals: [StagedRemoval]
+  /// The directories in which the names are missing, with all that lie above them.
+  public let frontier: SliceFrontier
+}
+
+/// What becomes of what a scan misses. From its verdict on a scan is neither paused nor cancelled.
+public enum RemovalVerdict: String, Sendable {
+  case apply
+  /// Nothing is removed: the scan ends `partial` and says why.
+  case hold
+}
+
+/// What a `finalise` slice has before it.
+public enum RemovalStanding: Sendable, Equatable {
+  /// Nothing is staged, or all that was is removed: the scan can end.
+  case settled
+  case undecided
+  case decided(RemovalVerdict)
+}
+
+/// What one batch of removals did.
+public struct RemovalBatch: Sendable, Equatable {
+  /// Files that became tombstones.
+  public let files: Int64
+  /// Whether the scan has more staged.
+  public let isLeft: Bool
+}
+
+/// The steps of a `finalise` slice before its `end`. Each may be repeated, and those that write throw
+/// `fenced` and write nothing where the claim is superseded or the scan has ended.
+extension PostgresSlotCatalog {
+  public func removalStanding(_ claim: SliceClaim) throws(CatalogError) -> RemovalStanding {
+    let rows = try catalog.execute(Statements.removalsStanding, [.int64(claim.slice.scan.rawValue)])
+    guard let row = rows.first else { throw .fenced }
+    return try wrap { () throws(PostgresError) in
+      let isStaged = try row.boolean(1)
+      guard let text = try row.optionalText(0) else { return isStaged ? .undecided : .settled }
+      let verdict: RemovalVerdict = try decode(text)
+      return isStaged ? .decided(verdict) : .settled
+    }
+  }
+
+  /// The next of what the scan has staged, at most `limit`, after `last`; from the beginning after `nil`.
+  public func stagedRemovals(
+    _ claim: SliceClaim, after last: StagedRemoval?, limit: Int32
+  ) throws(CatalogError) -> StagedPage {
+    let kind = last.map { $0.isDirectory ? "d" : "f" } ?? ""
+    let rows = try catalog.execute(
+      Statements.removalsPage,
+      [.int64(claim.slice.scan.rawValue), .text(kind), .int64(last?.row ?? 0), .int32(limit)])
+    let removals = try wrap { () throws(PostgresError) in
+      try rows.map { (row) throws(PostgresError) in
+        StagedRemoval(
+          isDirectory: try row.boolean(0), row: try row.int64(1), directory: try row.int64(2), name: try row.bytes(3))
+      }
+    }
+    let directories = Set(removals.map(\.directory)).sorted()
+    let chains = try catalog.execute(
+      Statements.removalsFrontier, [.int64(claim.library.rawValue), .int64Array(directories)])
+    return try wrap { () throws(PostgresError) in
+      StagedPage(removals: removals, frontier: try SliceFrontier(chains))
+    }
+  }
+
+  /// Takes off the list what the second look has found, or could not tell of.
+  public func unstage(_ claim: SliceClaim, _ removals: [StagedRemoval]) throws(CatalogError) {
+    let (directories, files) = (removals.filter(\.isDirectory), removals.filter { !$0.isDirectory })
+    _ = try finalising(claim) { () throws(CatalogError) in
+      try catalog.execute(
+        Statements.removalsUnstage,
+        claim.fence + [.int64Array(directories.map(\.row)), .int64Array(files.map(\.row))])
+    }
+  }
+
+  /// Sets the verdict by the limits in the scan's rules, or returns the one that was set before.
+  public func decideRemovals(_ claim: SliceClaim) throws(CatalogError) -> RemovalVerdict {
+    let rows = try finalising(claim) { () throws(CatalogError) in
+      try catalog.execute(Statements.removalsDecide, claim.fence)
+    }
+    return try wrap { () throws(PostgresError) in try decode(try rows[0].text(0)) }
+  }
+
+  /// Removes one batch of what is staged, at most `limit` files and as many directories, in one
+  /// transaction. The slice's attempts begin anew.
+  public func applyRemovals(_ claim: SliceClaim, limit: Int32) throws(CatalogError) -> RemovalBatch {
+    let rows = try finalising(claim) { () throws(CatalogError) in
+      try catalog.execute(Statements.removalsApply, claim.fence + [.int32(limit)])
+    }
+    return try wrap { () throws(PostgresError) in
+      RemovalBatch(files: try rows[0].int64(0), isLeft: try rows[0].boolean(1))
+    }
+  }
+
+  /// Whether the slice has failed, or lost its workers, as often as it may.
+  public func hasUsedItsAttempts(_ claim: SliceClaim) -> Bool { claim.attempts >= maxAttempts }
+
+  /// Ends the scan of a `finalise` slice that has used its attempts up: as failed before its verdict, with
+  /// the rest of its removals held after it.
+  public func giveUp(_ claim: SliceClaim) throws(CatalogError) -> ScanStatus {
+    let rows = try finalising(claim) { () throws(CatalogError) in
+      try catalog.execute(Statements.finaliseGiveUp, claim.fence)
+    }
+    return try wrap { () throws(PostgresError) in try decode(try rows[0].text(0)) }
+  }
+}

@@ -1,0 +1,1 @@
+SELECT give_up_finalise($1, $2, $3, $4)

@@ -1,0 +1,1 @@
+SELECT unstage_removals($1, $2, $3, $4, $5, $6)

@@ -1,0 +1,109 @@
+import PostgresClient
+import ScanModel
+import Testing
+
+@testable import Catalog
+
+/// A scan whose `finalise` slice is running, in a library whose rows the test makes.
+final class FinalisingScan {
+  let database: TestDatabase
+  let connection: PostgresConnection
+  let catalog: PostgresSlotCatalog
+  /// Of the `finalise` slice.
+  private(set) var claim: SliceClaim
+  let root: Int64
+  private var nextID: Int64 = 1_000_000
+
+  init(maxAttempts: Int = 3) throws {
+    database = try TestDatabase()
+    connection = database.connection()
+    _ = try database.catalog().addLibrary(name: "media", rootPath: "/srv/media", rules: LibraryRules())
+    catalog = PostgresSlotCatalog(catalog: database.catalog(), slot: .named("a"), host: "a", maxAttempts: maxAttempts)
+    let scan = try catalog.admit(ScanRequest(target: .name("media"))).admittedScan().id
+    let walk = try catalog.claim(scan.slice(1))
+    root = walk.frontier.visits[0]
+    _ = try catalog.commit(walk, SliceResults())
+    claim = try catalog.claim(scan.slice(2))
+  }
+
+  /// Claims the slice once more, as after the death of whoever had it; the claim that is late from now on.
+  func takeOver() throws -> SliceClaim {
+    let late = claim
+    claim = try catalog.claim(claim.slice)
+    return late
+  }
+
+  func directory(_ name: String, in parent: Int64? = nil) throws -> Int64 {
+    nextID += 1
+    try connection.query(
+      """
+      INSERT INTO directories (library_id, id, parent_id, name, first_scan, changed_scan, signature, signature_version)
+      VALUES (1, $1, $2, convert_to($3, 'UTF8'), 0, 0, '\\x01', 1)
+      """, [.int64(nextID), .int64(parent ?? root), .text(name)])
+    return nextID
+  }
+
+  /// So many files, named `0001` and so on; their ids.
+  @discardableResult func files(_ count: Int, in directory: Int64) throws -> [Int64] {
+    let first = nextID + 1
+    nextID += Int64(count)
+    try connection.query(
+      """
+      INSERT INTO files (library_id, id, directory_id, name, kind, size, mtime_ns, ctime_ns, inode, mode, first_scan,
+                         changed_scan)
+      SELECT 1, $1 + n, $2, convert_to(to_char(n, 'FM000000'), 'UTF8'), 'f', 0, 0, 0, 0, 0, 0, 0
+        FROM generate_series(0, $3 - 1) n
+      """, [.int64(first), .int64(directory), .int64(Int64(count))])
+    return (0..<count).map { first + Int64($0) }
+  }
+
+  func stage(directory id: Int64) throws {
+    try connection.query(
+      """
+      INSERT INTO staged_removals (scan_id, library_id, kind, row_id, directory_id, name)
+      SELECT 1, 1, 'd', id, parent_id, name FROM directories WHERE id = $1
+      """, [.int64(id)])
+  }
+
+  func stage(files ids: some Sequence<Int64>) throws {
+    try connection.query(
+      """
+      INSERT INTO staged_removals (scan_id, library_id, kind, row_id, directory_id, name)
+      SELECT 1, 1, 'f', id, directory_id, name FROM files WHERE id = ANY ($1)
+      """, [.int64Array(Array(ids))])
+  }
+
+  /// Applies batches until nothing is left; the files of each.
+  func applyAll(limit: Int32) throws -> [Int64] {
+    var counts: [Int64] = []
+    while true {
+      let batch = try catalog.applyRemovals(claim, limit: limit)
+      counts.append(batch.files)
+      if !batch.isLeft { return counts }
+    }
+  }
+
+  func number(_ sql: String) throws -> Int64 { try connection.number(sql) }
+
+  var removedFiles: Int64 { get throws { try number("SELECT count(*) FROM files WHERE removed_at IS NOT NULL") } }
+  var stagedRows: Int64 { get throws { try number("SELECT count(*) FROM staged_removals") } }
+
+  /// Ids of the directories that are tombstones.
+  var removedDirectories: [Int64] {
+    get throws {
+      try connection.query("SELECT id FROM directories WHERE removed_at IS NOT NULL ORDER BY id").map {
+        try $0.int64(0)
+      }
+    }
+  }
+
+  /// All that a fenced step must leave as it is.
+  func contents() throws -> [String] {
+    try connection.texts(
+      """
+      SELECT t::text FROM scans t UNION ALL SELECT t::text FROM slices t UNION ALL SELECT t::text FROM staged_removals t
+       UNION ALL SELECT t::text FROM directories t UNION ALL SELECT t::text FROM files t
+       UNION ALL SELECT t::text FROM scan_events t ORDER BY 1
+      """)
+  }
+}

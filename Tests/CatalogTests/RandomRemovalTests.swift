@@ -1,0 +1,77 @@
+import PostgresClient
+import ScanModel
+import TestSupport
+import Testing
+
+@testable import Catalog
+
+/// Random trees, of which random rows are staged in any nesting, removed in batches of random size by claims
+/// that succeed one another: what goes is what a look at the chains of parents says.
+@Suite struct RandomRemovalTests {
+  @Test(arguments: 1...20 as ClosedRange<UInt64>)
+  func `exactly what is staged goes, with all below it`(_ seed: UInt64) throws {
+    var random = SeededRandom(seed: seed)
+    let scan = try FinalisingScan()
+    let tree = try Tree(in: scan, &random)
+    for id in tree.stagedDirectories { try scan.stage(directory: id) }
+    try scan.stage(files: tree.stagedFiles)
+    #expect(try scan.number("SELECT count_removals(1)") == Int64(tree.goneFiles.count), "seed \(seed)")
+    try scan.connection.query("UPDATE scans SET removal_verdict = 'apply'")
+
+    var isLeft = true
+    var batches = 0
+    while isLeft {
+      let limit = Int32.random(in: 1...20, using: &random)
+      let batch = try scan.catalog.applyRemovals(scan.claim, limit: limit)
+      #expect(batch.files <= limit)
+      isLeft = batch.isLeft && batches < 10_000
+      batches += 1
+      if Bool.random(using: &random) { _ = try scan.takeOver() }
+    }
+    #expect(try scan.removedDirectories == tree.goneDirectories.sorted(), "seed \(seed)")
+    let files = try scan.connection.query("SELECT id FROM files WHERE removed_at IS NOT NULL").map { try $0.int64(0) }
+    #expect(Set(files) == tree.goneFiles, "seed \(seed)")
+    #expect(try scan.number("SELECT files_removed FROM scans") == Int64(tree.goneFiles.count), "seed \(seed)")
+    #expect(try scan.stagedRows == 0)
+    #expect(try scan.catalog.end(scan.claim) == .completed)
+  }
+
+  private struct Tree {
+    /// The root's is its own.
+    private var parents: [Int64: Int64] = [:]
+    private var directories: [Int64: Int64] = [:]
+    var stagedDirectories: Set<Int64> = []
+    var stagedFiles: Set<Int64> = []
+
+    init(in scan: FinalisingScan, _ random: inout SeededRandom) throws {
+      var ids = [scan.root]
+      for index in 0..<Int.random(in: 5...60, using: &random) {
+        // Deep as often as wide.
+        let parent = Bool.random(using: &random) ? ids[ids.count - 1] : ids.randomElement(using: &random) ?? scan.root
+        let id = try scan.directory("\(index)", in: parent)
+        parents[id] = parent
+        ids.append(id)
+      }
+      for id in ids {
+        for file in try scan.files(Int.random(in: 0...12, using: &random), in: id) { directories[file] = id }
+      }
+      stagedDirectories = Set(ids.dropFirst().filter { _ in Int.random(in: 0..<6, using: &random) == 0 })
+      stagedFiles = Set(directories.keys.sorted().filter { _ in Int.random(in: 0..<5, using: &random) == 0 })
+    }
+
+    var goneDirectories: Set<Int64> { Set(parents.keys.filter(isGone)) }
+
+    var goneFiles: Set<Int64> {
+      stagedFiles.union(directories.filter { isGone($0.value) }.keys)
+    }
+
+    private func isGone(_ directory: Int64) -> Bool {
+      var next: Int64? = directory
+      while let id = next {
+        if stagedDirectories.contains(id) { return true }
+        next = parents[id]
+      }
+      return false
+    }
+  }
+}

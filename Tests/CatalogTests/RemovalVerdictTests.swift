@@ -1,0 +1,128 @@
+import PostgresClient
+import ScanModel
+import Testing
+
+@testable import Catalog
+
+/// What a scan may remove, and what it must hold.
+@Suite struct RemovalVerdictTests {
+  struct Case: Sendable {
+    let missing: Int
+    /// Files that the scan has met again.
+    let seen: Int
+    /// Of the rules; without it they have none.
+    var limits: (Int, Int)?
+    let verdict: RemovalVerdict
+  }
+
+  @Test(arguments: [
+    Case(missing: 1000, seen: 0, verdict: .apply),
+    Case(missing: 1001, seen: 1001, verdict: .apply),
+    Case(missing: 1001, seen: 1000, verdict: .hold),
+    Case(missing: 10, seen: 0, limits: (10, 50), verdict: .apply),
+    Case(missing: 11, seen: 0, limits: (10, 50), verdict: .hold),
+    Case(missing: 11, seen: 11, limits: (10, 50), verdict: .apply),
+    Case(missing: 11, seen: 10, limits: (10, 50), verdict: .hold),
+    Case(missing: 1, seen: 99, limits: (0, 1), verdict: .apply),
+    Case(missing: 2, seen: 98, limits: (0, 1), verdict: .hold),
+    Case(missing: 20, seen: 0, limits: (0, 100), verdict: .apply),
+    Case(missing: 20, seen: 0, limits: (20, 0), verdict: .apply),
+    Case(missing: 21, seen: 100_000, limits: (20, 0), verdict: .hold),
+    Case(missing: 0, seen: 0, limits: (0, 0), verdict: .apply),
+  ])
+  func `removals are held above both limits, not at either`(_ test: Case) throws {
+    let scan = try FinalisingScan()
+    let directory = try scan.directory("d")
+    let files = try scan.files(test.missing, in: directory)
+    // Half of them by themselves, half with their directory; what the scan has added is no part of the library.
+    try scan.stage(files: files.prefix(test.missing / 2))
+    try scan.stage(directory: directory)
+    try scan.connection.query("UPDATE scans SET files_added = 77, files_seen = 77 + $1", [.int64(Int64(test.seen))])
+    if let limits = test.limits {
+      try scan.connection.query(
+        "UPDATE scans SET rules = rules || jsonb_build_object('removal_limit', $1, 'removal_limit_percent', $2)",
+        [.int64(Int64(limits.0)), .int64(Int64(limits.1))])
+    }
+    #expect(try scan.catalog.decideRemovals(scan.claim) == test.verdict)
+    let isHeld = test.verdict == .hold
+    #expect(try scan.number("SELECT removals_held FROM scans") == (isHeld ? Int64(test.missing) : 0))
+    let event = try scan.connection.texts(
+      """
+      SELECT concat_ws(' ', event, actor, detail->>'files', detail->>'library_files', detail->>'removal_limit',
+                       detail->>'removal_limit_percent') FROM scan_events WHERE event LIKE 'removals%'
+      """)
+    let (limit, percent) = test.limits ?? (1000, 50)
+    let name = isHeld ? "removals_held" : "removals_applied"
+    #expect(
+      event == ["\(name) \(SlotID.named("a")) \(test.missing) \(test.missing + test.seen) \(limit) \(percent)"])
+  }
+
+  @Test func `what goes is counted once, and only what is live`() throws {
+    let scan = try FinalisingScan()
+    let outer = try scan.directory("outer")
+    let inner = try scan.directory("inner", in: outer)
+    let innermost = try scan.directory("innermost", in: inner)
+    let kept = try scan.directory("kept")
+    let (a, b, c) = (
+      try scan.files(10, in: outer), try scan.files(100, in: inner), try scan.files(1000, in: innermost)
+    )
+    let d = try scan.files(10_000, in: kept)
+    for directory in [outer, inner, innermost] { try scan.stage(directory: directory) }
+    try scan.stage(files: a.prefix(3) + b.prefix(3) + c.prefix(3) + d.prefix(3))
+    #expect(try scan.number("SELECT count_removals(1)") == 1113)
+    try scan.connection.query(
+      "UPDATE files SET removed_at = now() WHERE id = ANY ($1)", [.int64Array([a[0], c[999], d[0]])])
+    #expect(try scan.number("SELECT count_removals(1)") == 1110)
+    // What lies below a tombstone went before; what is staged by itself counts wherever it lies.
+    try scan.connection.query("UPDATE directories SET removed_at = now() WHERE id = $1", [.int64(innermost)])
+    #expect(try scan.number("SELECT count_removals(1)") == 114)
+  }
+
+  @Test func `a verdict stands, whatever the limits and the list become`() throws {
+    let scan = try FinalisingScan()
+    try scan.stage(files: try scan.files(5, in: scan.root))
+    #expect(try scan.catalog.removalStanding(scan.claim) == .undecided)
+    #expect(try scan.catalog.decideRemovals(scan.claim) == .apply)
+    try scan.connection.query("UPDATE scans SET rules = '{\"removal_limit\": 0}'")
+    #expect(try scan.catalog.decideRemovals(scan.claim) == .apply)
+    #expect(try scan.number("SELECT count(*) FROM scan_events WHERE event LIKE 'removals%'") == 1)
+    #expect(try scan.catalog.removalStanding(scan.claim) == .decided(.apply))
+    // Nothing is unstaged any more.
+    let page = try scan.catalog.stagedRemovals(scan.claim, after: nil, limit: 10)
+    try scan.catalog.unstage(scan.claim, page.removals)
+    #expect(try scan.stagedRows == 5)
+  }
+
+  @Test func `a scan that holds removals ends partial, says what to do, and removes nothing`() throws {
+    let scan = try FinalisingScan()
+    try scan.stage(files: try scan.files(5, in: scan.root))
+    try scan.connection.query("UPDATE scans SET rules = '{\"removal_limit\": 4}'")
+    #expect(try scan.catalog.decideRemovals(scan.claim) == .hold)
+    let before = try scan.contents()
+    #expect(
+      failure { () throws(CatalogError) in try scan.catalog.applyRemovals(scan.claim, limit: 9) }?.isFenced == true)
+    #expect(try scan.contents() == before)
+    #expect(try scan.catalog.end(scan.claim) == .partial)
+    try scan.connection.query("SELECT drop_slices(1)")
+    #expect(try scan.removedFiles == 0)
+    #expect(try scan.stagedRows == 5)
+    let message = try scan.connection.texts("SELECT message FROM scans")[0]
+    #expect(
+      message.hasPrefix("5 of 5 files are missing, which is more than this library's removal limits (4 files and"))
+    #expect(message.contains("rollcall library set media --removal-limit 5"))
+  }
+
+  @Test func `a scan does not end over what is staged and not decided, or not removed`() throws {
+    let scan = try FinalisingScan()
+    try scan.stage(files: try scan.files(2, in: scan.root))
+    for verdict in [nil, RemovalVerdict.apply] {
+      if verdict != nil { _ = try scan.catalog.decideRemovals(scan.claim) }
+      let before = try scan.contents()
+      #expect(failure { () throws(CatalogError) in try scan.catalog.end(scan.claim) }?.sqlState == "P0001")
+      #expect(try scan.contents() == before)
+    }
+    _ = try scan.applyAll(limit: 100)
+    #expect(try scan.catalog.removalStanding(scan.claim) == .settled)
+    #expect(try scan.catalog.end(scan.claim) == .completed)
+  }
+}
