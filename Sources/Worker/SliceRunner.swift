@@ -26,7 +26,8 @@ final class SliceRunner {
     do {
       switch claim.kind {
       case .walk: return try walk(claim)
-      case .finalise: return try finalise(claim)
+      case .finalise:
+        return try Finalisation(catalog: catalog, activity: activity, stop: stop, logger: logger).run(claim)
       }
     } catch {
       return try outcome(of: error)
@@ -42,12 +43,6 @@ final class SliceRunner {
     case _ where stop.isUrgent: return .interrupted
     default: return .failed(message: error.description)
     }
-  }
-
-  private func finalise(_ claim: SliceClaim) throws(CatalogError) -> SlotMachine.WorkOutcome {
-    let status = try catalog.end(claim)
-    logger.info("scan ended", metadata: claim.logMetadata.merging(["status": "\(status.rawValue)"]) { $1 })
-    return .committed(queued: [])
   }
 
   /// A listing may repeat a name, which its directory cannot hold twice: then the slice is walked again,

@@ -1,0 +1,111 @@
+import Catalog
+import FileTree
+import Logging
+import ScanModel
+
+/// Works on a claimed `finalise` slice: looks again at what its scan misses, decides, removes it in batches,
+/// and ends the scan. For the slot's thread.
+///
+/// Every step commits by itself and is fenced. Whoever claims the slice after a death, a stop or a failure
+/// goes on by what the rows say:
+///
+///     nothing staged ─────────────────────────────────────────► end
+///     staged, no verdict ──► look again ──► decide ─┬─ hold ──► end
+///     `apply`, and still staged ──────────► batches ┴─────────► end
+///
+/// Only the look needs the library's root.
+struct Finalisation {
+  /// Names that are looked at between two commits.
+  private static let pageRows: Int32 = 1_000
+  /// Files that one batch removes: enough that the commit costs little, few enough to be done in a moment.
+  private static let batchFiles: Int32 = 5_000
+
+  let catalog: PostgresSlotCatalog
+  let activity: SlotActivity
+  let stop: WorkerStop
+  let logger: Logger
+
+  /// How a step ended.
+  private enum Step {
+    case done
+    case given(SlotMachine.WorkOutcome)
+  }
+
+  func run(_ claim: SliceClaim) throws(CatalogError) -> SlotMachine.WorkOutcome {
+    guard !catalog.hasUsedItsAttempts(claim) else { return ended(claim, as: try catalog.giveUp(claim)) }
+    let verdict: RemovalVerdict
+    switch try catalog.removalStanding(claim) {
+    case .settled: return ended(claim, as: try catalog.end(claim))
+    case .decided(let decided): verdict = decided
+    case .undecided:
+      if case .given(let outcome) = try lookAgain(claim) { return outcome }
+      verdict = try catalog.decideRemovals(claim)
+      logger.info(
+        "removals decided", metadata: claim.logMetadata.merging(["verdict": "\(verdict.rawValue)"]) { $1 })
+    }
+    if verdict == .apply, case .given(let outcome) = try apply(claim) { return outcome }
+    return ended(claim, as: try catalog.end(claim))
+  }
+
+  private func ended(_ claim: SliceClaim, as status: ScanStatus) -> SlotMachine.WorkOutcome {
+    logger.info("scan ended", metadata: claim.logMetadata.merging(["status": "\(status.rawValue)"]) { $1 })
+    return .committed(queued: [])
+  }
+
+  /// Unstages all that is there again, and all that cannot be told.
+  private func lookAgain(_ claim: SliceClaim) throws(CatalogError) -> Step {
+    let (stop, activity) = (stop, activity)
+    let check = AbsenceCheck(
+      rootPath: Array(claim.rootPath.utf8), isAborted: { stop.isUrgent || activity.isLockLost })
+    var last: StagedRemoval?
+    while true {
+      if let outcome = interruption { return .given(outcome) }
+      let page = try catalog.stagedRemovals(claim, after: last, limit: Self.pageRows)
+      guard !page.removals.isEmpty else { return .done }
+      let present: [StagedRemoval]
+      do throws(WalkError<Never>) {
+        present = try self.present(in: page, by: check)
+      } catch {
+        return .given(outcome(of: error))
+      }
+      if !present.isEmpty { try catalog.unstage(claim, present) }
+      activity.noteProgress()
+      last = page.removals.last
+    }
+  }
+
+  private func present(
+    in page: StagedPage, by check: AbsenceCheck
+  ) throws(WalkError<Never>) -> [StagedRemoval] {
+    let names = page.removals.map { AbsentName(directory: $0.directory, name: $0.name, isDirectory: $0.isDirectory) }
+    let areGone = try check.areGone(names, in: page.frontier.forWalker)
+    return zip(page.removals, areGone).filter { !$1 }.map(\.0)
+  }
+
+  private func outcome(of error: WalkError<Never>) -> SlotMachine.WorkOutcome {
+    switch error {
+    case .rootUnavailable, .rootReplaced: .rootUnavailable(message: "\(ScanErrorType.mountMissing.rawValue): \(error)")
+    case .brokenFrontier: .failed(message: error.description)
+    case .aborted: activity.isLockLost ? .superseded : .interrupted
+    }
+  }
+
+  private func apply(_ claim: SliceClaim) throws(CatalogError) -> Step {
+    var removed: Int64 = 0
+    while true {
+      if let outcome = interruption { return .given(outcome) }
+      let batch = try catalog.applyRemovals(claim, limit: Self.batchFiles)
+      activity.noteProgress()
+      removed += batch.files
+      guard batch.isLeft else { break }
+    }
+    logger.info("removals applied", metadata: claim.logMetadata.merging(["files": "\(removed)"]) { $1 })
+    return .done
+  }
+
+  /// Why to go no further, between two commits.
+  private var interruption: SlotMachine.WorkOutcome? {
+    if activity.isLockLost { return .superseded }
+    return stop.isRequested ? .interrupted : nil
+  }
+}

@@ -1,0 +1,207 @@
+import Catalog
+import Glibc
+import Logging
+import ScanModel
+import TestSupport
+import Testing
+
+@testable import Worker
+
+/// A scan of a real tree that has been walked, and its `finalise` slice.
+private final class WalkedTree {
+  let tree: TestTree
+  let database: TestDatabase
+  let catalog: PostgresSlotCatalog
+  let activity: SlotActivity
+  let stop = WorkerStop()
+  private let runner: SliceRunner
+  private let scan = ScanID(1)
+
+  init(_ make: (TestTree) throws -> Void) throws {
+    tree = try TestTree(inMemory: true)
+    try make(tree)
+    database = try TestDatabase()
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let connection = Catalog(url: database.url, applicationName: "test", deadline: .seconds(30), logger: logger)
+    _ = try connection.migrate()
+    _ = try connection.addLibrary(name: "x", rootPath: tree.root, rules: LibraryRules())
+    let slot = SlotID(worker: WorkerID(name: "w"), index: 0)
+    catalog = PostgresSlotCatalog(catalog: connection, slot: slot, host: "h", maxAttempts: 3)
+    activity = SlotActivity(slot: slot)
+    runner = SliceRunner(catalog: catalog, activity: activity, stop: stop, logger: logger)
+    _ = try catalog.admit(ScanRequest(target: .name("x")))
+    guard case .committed = try run(slice: 1) else { throw NotWalked() }
+  }
+
+  /// Claims the `finalise` slice, as anybody would after the last claim's death, and works on it.
+  func finalise() throws -> SlotMachine.WorkOutcome { try run(slice: 2) }
+
+  private func run(slice number: Int32) throws -> SlotMachine.WorkOutcome {
+    let slice = SliceID(scan: scan, number: number)
+    guard case .open(let epoch) = try catalog.standing(of: slice) else { throw NotOpen() }
+    return try runner.run(try #require(try catalog.claim(slice, epoch: epoch, as: ClaimID())))
+  }
+
+  /// Stages rows as a walk would that missed their names.
+  func stage(files: String = "false", directories: String = "false") throws {
+    try database.query(
+      """
+      INSERT INTO staged_removals (scan_id, library_id, kind, row_id, directory_id, name)
+      SELECT 1, 1, 'f', id, directory_id, name FROM files WHERE \(files)
+       UNION ALL
+      SELECT 1, 1, 'd', id, parent_id, name FROM directories WHERE parent_id IS NOT NULL AND (\(directories))
+      """)
+  }
+
+  func remove(_ path: String) { #expect(Glibc.remove(tree.path(path)) == 0) }
+
+  /// Paths that are tombstones.
+  var removed: [String] {
+    get throws {
+      try database.query(
+        """
+        SELECT path_text FROM catalog_files WHERE removed_at IS NOT NULL
+         UNION ALL SELECT path_text || '/' FROM catalog_directories WHERE removed_at IS NOT NULL ORDER BY 1
+        """)
+    }
+  }
+
+  var scanRow: [String] {
+    get throws {
+      try database.query("SELECT concat_ws(' ', status, files_removed, removals_held, removal_verdict) FROM scans")
+    }
+  }
+
+  var stagedRows: [String] { get throws { try database.query("SELECT count(*) FROM staged_removals") } }
+
+  struct NotWalked: Error {}
+  struct NotOpen: Error {}
+}
+
+/// The `finalise` slice on a real tree.
+@Suite struct FinalisationTests {
+  @Test func `what is gone becomes a tombstone, what is there again stays`() throws {
+    let walked = try WalkedTree { tree in
+      for name in ["gone", "gone/below", "back"] { try tree.directory(name) }
+      for name in ["gone/f", "gone/below/f", "back/f", "a", "b", "c"] { try tree.file(name) }
+    }
+    for path in ["gone/below/f", "gone/below", "gone/f", "gone", "a"] { walked.remove(path) }
+    try walked.stage(files: "name IN ('a', 'b')", directories: "name IN ('gone', 'back')")
+    #expect(try walked.finalise() == .committed(queued: []))
+    #expect(try walked.removed == ["a", "gone/", "gone/below/", "gone/below/f", "gone/f"])
+    #expect(try walked.scanRow == ["completed 3 0 apply"])
+    #expect(try walked.stagedRows == ["0"])
+  }
+
+  @Test func `a scan whose missing files are all back removes nothing`() throws {
+    let walked = try WalkedTree { try $0.file("a") }
+    try walked.stage(files: "true")
+    #expect(try walked.finalise() == .committed(queued: []))
+    #expect(try walked.removed == [])
+    #expect(try walked.scanRow == ["completed 0 0 apply"])
+  }
+
+  @Test func `what cannot be told stays`() throws {
+    let walked = try WalkedTree { tree in
+      try tree.directory("d")
+      for name in ["d/f", "a"] { try tree.file(name) }
+    }
+    // No file system has such names: the answer is another error than that they are absent.
+    try walked.database.query("UPDATE files SET name = convert_to(repeat('n', 300), 'UTF8') WHERE name = 'a'")
+    try walked.database.query("UPDATE directories SET name = convert_to(repeat('n', 300), 'UTF8') WHERE name = 'd'")
+    for path in ["d/f", "d", "a"] { walked.remove(path) }
+    try walked.stage(files: "true", directories: "true")
+    #expect(try walked.finalise() == .committed(queued: []))
+    #expect(try walked.removed == [])
+    #expect(try walked.scanRow == ["completed 0 0 apply"])
+  }
+
+  /// Each leaves the root's path without the tree.
+  @Test(arguments: ["absent", "another directory", "a file"])
+  func `a host that does not see the root refuses, and another one ends the scan`(_ what: String) throws {
+    let walked = try WalkedTree { tree in for name in ["a", "b"] { try tree.file(name) } }
+    walked.remove("a")
+    try walked.stage(files: "true")
+    let aside = walked.tree.outside("aside")
+    #expect(rename(walked.tree.root, aside) == 0)
+    switch what {
+    case "another directory": #expect(mkdir(walked.tree.root, 0o755) == 0)
+    case "a file": close(creat(walked.tree.root, 0o644))
+    default: break
+    }
+    guard case .rootUnavailable(let message) = try walked.finalise() else {
+      Issue.record("finalised without its root")
+      return
+    }
+    #expect(message.hasPrefix("mount_missing: root \(walked.tree.root) "))
+    #expect(try walked.removed == [])
+    #expect(try walked.stagedRows == ["2"])
+    #expect(try walked.scanRow == ["running 0 0"])
+
+    if what != "absent" { #expect(Glibc.remove(walked.tree.root) == 0) }
+    #expect(rename(aside, walked.tree.root) == 0)
+    #expect(try walked.finalise() == .committed(queued: []))
+    #expect(try walked.removed == ["a"])
+  }
+
+  @Test func `where nothing is staged, or all is decided, nobody needs the root`() throws {
+    for isDecided in [false, true] {
+      let walked = try WalkedTree { try $0.file("a") }
+      if isDecided {
+        try walked.stage(files: "true")
+        try walked.database.query("UPDATE scans SET removal_verdict = 'apply'")
+      }
+      #expect(rename(walked.tree.root, walked.tree.outside("aside")) == 0)
+      #expect(try walked.finalise() == .committed(queued: []))
+      #expect(try walked.removed == (isDecided ? ["a"] : []))
+    }
+  }
+
+  @Test func `many removals go in several commits`() throws {
+    let count = 10_001
+    let walked = try WalkedTree { tree in for index in 0..<count { try tree.file("\(index)") } }
+    for index in 0..<count { walked.remove("\(index)") }
+    try walked.stage(files: "true")
+    try walked.database.query("UPDATE scans SET rules = rules || '{\"removal_limit\": 20000}'")
+    #expect(try walked.finalise() == .committed(queued: []))
+    #expect(try walked.scanRow == ["completed \(count) 0 apply"])
+    #expect(
+      try walked.database.query("SELECT count(DISTINCT removed_at) FROM files WHERE removed_at IS NOT NULL") == ["3"])
+    #expect(try walked.database.query("SELECT count(*) FROM files WHERE removed_at IS NULL") == ["0"])
+  }
+
+  @Test func `too many removals are held, and the files stay`() throws {
+    let walked = try WalkedTree { tree in for index in 0..<20 { try tree.file("\(index)") } }
+    for index in 0..<20 { walked.remove("\(index)") }
+    try walked.stage(files: "true")
+    try walked.database.query("UPDATE scans SET rules = rules || '{\"removal_limit\": 19}'")
+    #expect(try walked.finalise() == .committed(queued: []))
+    #expect(try walked.scanRow == ["partial 0 20 hold"])
+    #expect(try walked.removed == [])
+    #expect(try walked.stagedRows == ["20"])
+  }
+
+  @Test func `whoever is told to stop hands the slice back, and the next one goes on`() throws {
+    let walked = try WalkedTree { tree in for index in 0..<20 { try tree.file("\(index)") } }
+    for index in 0..<10 { walked.remove("\(index)") }
+    try walked.stage(files: "true")
+    walked.activity.isLockLost = true
+    #expect(try walked.finalise() == .superseded)
+    walked.activity.isLockLost = false
+    walked.stop.request()
+    #expect(try walked.finalise() == .interrupted)
+    #expect(try walked.removed == [])
+    #expect(try walked.scanRow == ["running 0 0"])
+  }
+
+  @Test func `a slice that has used its attempts up ends its scan`() throws {
+    let walked = try WalkedTree { try $0.file("a") }
+    walked.remove("a")
+    try walked.stage(files: "true")
+    try walked.database.query("UPDATE slices SET attempts = 3 WHERE number = 2")
+    #expect(try walked.finalise() == .committed(queued: []))
+    #expect(try walked.scanRow == ["failed 0 0"])
+    #expect(try walked.removed == [])
+    #expect(try walked.stagedRows == ["0"])
+  }
+}
