@@ -148,6 +148,34 @@ import Testing
     #expect(try scan.number("SELECT files_removed FROM scans") == 25_500)
   }
 
+  /// A plan that looks at every staged row for every file takes minutes here.
+  @Test func `no batch takes long, however many directories are staged`() throws {
+    let scan = try FinalisingScan()
+    let top = try scan.directory("top")
+    try scan.connection.query(
+      """
+      INSERT INTO directories (library_id, id, parent_id, name, first_scan, changed_scan)
+      SELECT 1, 2000000 + n, $1, convert_to(n::text, 'UTF8'), 0, 0 FROM generate_series(1, 20000) n
+      """, [.int64(top)])
+    try scan.connection.query(
+      """
+      INSERT INTO files (library_id, id, directory_id, name, kind, size, mtime_ns, ctime_ns, inode, mode, first_scan,
+                         changed_scan)
+      SELECT 1, 3000000 + n, 2000001 + n % 20000, convert_to(n::text, 'UTF8'), 'f', 0, 0, 0, 0, 0, 0, 0
+        FROM generate_series(1, 40000) n
+      """)
+    try scan.stage(directory: top)
+    try scan.connection.script("UPDATE scans SET removal_verdict = 'apply'")
+    let hasty = PostgresSlotCatalog(
+      catalog: scan.database.catalog(deadline: .seconds(10)), slot: .named("b"), host: "b", maxAttempts: 3)
+    let claim = try hasty.claim(scan.claim.slice)
+    #expect(try hasty.removalStanding(claim) == .decided(.apply))
+    #expect(try scan.number("SELECT count_removals(1)") == 40_000)
+    while try hasty.applyRemovals(claim, limit: 5_000).isLeft {}
+    #expect(try scan.removedFiles == 40_000)
+    #expect(try scan.removedDirectories.count == 20_001)
+  }
+
   private static func flushed(_ connection: PostgresConnection, _ sql: String) throws -> Int64 {
     try connection.query("SELECT pg_stat_force_next_flush()")
     return try connection.number(sql)

@@ -44,6 +44,25 @@ import Testing
     }.joined()
   }
 
+  @Test func `tombstones keep their paths, whatever becomes of their parents and of their names`() throws {
+    let scan = try FinalisingScan()
+    let outer = try scan.directory("outer")
+    try scan.files(1, in: try scan.directory("inner", in: outer))
+    try scan.stage(directory: outer)
+    try scan.connection.script("UPDATE scans SET removal_verdict = 'apply'")
+    _ = try scan.applyAll(limit: 10)
+    // The same names again, as other rows.
+    try scan.files(1, in: try scan.directory("inner", in: try scan.directory("outer")))
+
+    let rows = "path_text || CASE WHEN removed_at IS NULL THEN ' lives' ELSE ' is gone' END"
+    #expect(
+      try scan.connection.texts("SELECT \(rows) FROM catalog_files ORDER BY 1")
+        == ["outer/inner/000000 is gone", "outer/inner/000000 lives"])
+    #expect(
+      try scan.connection.texts("SELECT \(rows) FROM catalog_directories WHERE path <> '' ORDER BY 1")
+        == ["outer is gone", "outer lives", "outer/inner is gone", "outer/inner lives"])
+  }
+
   @Test func `a file's row shows what was seen`() throws {
     let scan = try RunningScan()
     let kinds: [FileKind] = [.file, .symlink, .fifo, .socket, .block, .char]

@@ -49,10 +49,13 @@ BEGIN
 END $$;
 
 -- The live files that go with what is staged: the files themselves, and all below the directories. None is
--- counted twice. Of a partition that nobody has analysed the planner knows nothing, and would read all of
--- it for each level of the tree: hence the settings, here and below, and OFFSET 0.
+-- counted twice.
+--
+-- Of what nobody has analysed the planner knows nothing. Here and below it is left no choice where a wrong
+-- one would read a whole partition for every row: LATERAL with OFFSET 0 and ARRAY say what is looked up
+-- for what, the settings how. Without nested loops all but those are hashed.
 CREATE FUNCTION count_removals(p_scan bigint) RETURNS bigint LANGUAGE sql STABLE
-  SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_nestloop = off AS $$
   WITH RECURSIVE library AS (
     SELECT library_id AS id FROM scans WHERE id = p_scan
   ), below AS (
@@ -128,12 +131,10 @@ $$;
 -- when none is left. Rows that are not live, or no longer what was staged, are passed over. Returns how
 -- many files went, and whether anything is left. RC002 also before the verdict, and after `hold`.
 --
--- Locks in the order slice, catalogue rows, scan. The settings keep every plan to index look-ups, and to
--- the one partition.
+-- Locks in the order slice, catalogue rows, scan.
 CREATE FUNCTION apply_removals(p_scan bigint, p_number integer, p_epoch integer, p_claim uuid, p_limit integer)
 RETURNS TABLE (files bigint, is_left boolean) LANGUAGE plpgsql
-  SET plan_cache_mode = force_custom_plan
-  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+  SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
   v_files bigint;
 BEGIN
@@ -166,15 +167,17 @@ BEGIN
     SELECT row_id FROM staged_removals WHERE scan_id = p_scan AND kind = 'f' ORDER BY row_id LIMIT p_limit) b;
 
   UPDATE directories d SET signature = NULL, signature_version = NULL
-   WHERE d.library_id = v_library AND d.signature IS NOT NULL AND d.id IN (
+   WHERE d.library_id = v_library AND d.signature IS NOT NULL AND d.id = ANY (ARRAY(
      SELECT DISTINCT s.directory_id FROM staged_removals s
-      WHERE s.scan_id = p_scan AND s.kind = 'f' AND s.row_id <= v_last);
+      WHERE s.scan_id = p_scan AND s.kind = 'f' AND s.row_id <= v_last));
 
   UPDATE files f SET removed_at = now(), changed_scan = p_scan
-    FROM staged_removals s
-   WHERE s.scan_id = p_scan AND s.kind = 'f' AND s.row_id <= v_last
-     AND f.library_id = v_library AND f.directory_id = s.directory_id AND f.name = s.name AND f.id = s.row_id
-     AND f.removed_at IS NULL;
+   WHERE f.library_id = v_library AND f.ctid = ANY (ARRAY(
+     SELECT t.ctid FROM staged_removals s CROSS JOIN LATERAL (
+       SELECT u.ctid FROM files u
+        WHERE u.library_id = v_library AND u.directory_id = s.directory_id AND u.name = s.name AND u.id = s.row_id
+          AND u.removed_at IS NULL OFFSET 0) t
+      WHERE s.scan_id = p_scan AND s.kind = 'f' AND s.row_id <= v_last));
   GET DIAGNOSTICS v_files = ROW_COUNT;
 
   DELETE FROM staged_removals WHERE scan_id = p_scan AND kind = 'f' AND row_id <= v_last;
@@ -189,6 +192,8 @@ DECLARE
   v_library bigint := (SELECT library_id FROM scans WHERE id = p_scan);
   v_batch   bigint[];
   v_files   bigint;
+  v_large   bigint[];
+  v_after   bytea[];
 BEGIN
   v_batch := ARRAY(
     SELECT row_id FROM staged_removals WHERE scan_id = p_scan AND kind = 'd' ORDER BY below DESC, row_id LIMIT p_limit);
@@ -198,26 +203,27 @@ BEGIN
    WHERE s.scan_id = p_scan AND s.kind = 'd' AND s.row_id = ANY (v_batch) AND NOT EXISTS (
      SELECT 1 FROM directories d
       WHERE d.library_id = v_library AND d.id = s.row_id AND d.parent_id = s.directory_id AND d.name = s.name
-        AND d.removed_at IS NULL);
+        AND d.removed_at IS NULL OFFSET 0);
 
-  WITH found AS MATERIALIZED (
-    SELECT f.directory_id, f.name FROM staged_removals s CROSS JOIN LATERAL (
-      SELECT u.directory_id, u.name FROM files u
-       WHERE u.library_id = v_library AND u.directory_id = s.row_id AND u.name > s.after AND u.removed_at IS NULL
-       ORDER BY u.name LIMIT p_limit) f
-     WHERE s.scan_id = p_scan AND s.kind = 'd' AND s.row_id = ANY (v_batch)
-     LIMIT p_limit
-  ), gone AS (
-    UPDATE files f SET removed_at = now(), changed_scan = p_scan FROM found v
-     WHERE f.library_id = v_library AND f.directory_id = v.directory_id AND f.name = v.name AND f.removed_at IS NULL
+  WITH gone AS (
+    UPDATE files f SET removed_at = now(), changed_scan = p_scan
+     WHERE f.library_id = v_library AND f.ctid = ANY (ARRAY(
+       SELECT t.ctid FROM staged_removals s CROSS JOIN LATERAL (
+         SELECT u.ctid FROM files u
+          WHERE u.library_id = v_library AND u.directory_id = s.row_id AND u.name > s.after AND u.removed_at IS NULL
+          ORDER BY u.name LIMIT p_limit) t
+        WHERE s.scan_id = p_scan AND s.kind = 'd' AND s.row_id = ANY (v_batch)
+        LIMIT p_limit))
     RETURNING f.directory_id, f.name
-  ), noted AS (
-    UPDATE staged_removals s SET after = g.last
-      FROM (SELECT directory_id, (array_agg(name ORDER BY name DESC))[1] AS last FROM gone
-             GROUP BY directory_id HAVING count(*) > c_large) g
-     WHERE s.scan_id = p_scan AND s.kind = 'd' AND s.row_id = g.directory_id
+  ), counted AS (
+    SELECT directory_id, count(*) AS files, (array_agg(name ORDER BY name DESC))[1] AS last FROM gone GROUP BY directory_id
   )
-  SELECT count(*) INTO v_files FROM gone;
+  SELECT coalesce(sum(c.files), 0), array_agg(c.directory_id) FILTER (WHERE c.files > c_large),
+         array_agg(c.last) FILTER (WHERE c.files > c_large)
+    INTO v_files, v_large, v_after FROM counted c;
+  FOR i IN 1 .. coalesce(cardinality(v_large), 0) LOOP
+    UPDATE staged_removals SET after = v_after[i] WHERE scan_id = p_scan AND kind = 'd' AND row_id = v_large[i];
+  END LOOP;
   IF v_files = p_limit THEN
     RETURN v_files;
   END IF;
@@ -236,13 +242,13 @@ BEGIN
     SELECT s.row_id FROM staged_removals s
      WHERE s.scan_id = p_scan AND s.kind = 'd' AND s.row_id = ANY (v_batch)
        AND NOT EXISTS (
-         SELECT 1 FROM directories u WHERE u.library_id = v_library AND u.parent_id = s.row_id AND u.removed_at IS NULL)
+         SELECT 1 FROM directories u WHERE u.library_id = v_library AND u.parent_id = s.row_id AND u.removed_at IS NULL OFFSET 0)
        AND NOT EXISTS (
-         SELECT 1 FROM files u WHERE u.library_id = v_library AND u.directory_id = s.row_id AND u.removed_at IS NULL));
+         SELECT 1 FROM files u WHERE u.library_id = v_library AND u.directory_id = s.row_id AND u.removed_at IS NULL OFFSET 0));
   UPDATE directories d SET signature = NULL, signature_version = NULL
-   WHERE d.library_id = v_library AND d.signature IS NOT NULL AND d.id IN (
+   WHERE d.library_id = v_library AND d.signature IS NOT NULL AND d.id = ANY (ARRAY(
      SELECT DISTINCT s.directory_id FROM staged_removals s
-      WHERE s.scan_id = p_scan AND s.kind = 'd' AND s.row_id = ANY (v_batch));
+      WHERE s.scan_id = p_scan AND s.kind = 'd' AND s.row_id = ANY (v_batch)));
   UPDATE directories d SET removed_at = now(), changed_scan = p_scan, signature = NULL, signature_version = NULL
    WHERE d.library_id = v_library AND d.id = ANY (v_batch) AND d.removed_at IS NULL;
   DELETE FROM staged_removals WHERE scan_id = p_scan AND kind = 'd' AND row_id = ANY (v_batch);
