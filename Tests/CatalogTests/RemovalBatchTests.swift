@@ -48,6 +48,20 @@ import Testing
     #expect(try scan.catalog.end(scan.claim) == .completed)
   }
 
+  @Test(arguments: [1, 2, 100] as [Int32])
+  func `directories that are staged within staged ones go before them, in batches of any size`(_ limit: Int32) throws {
+    let scan = try FinalisingScan()
+    var chain = [try scan.directory("0")]
+    for level in 1..<8 { chain.append(try scan.directory("\(level)", in: chain[level - 1])) }
+    for directory in chain {
+      try scan.files(3, in: directory)
+      try scan.stage(directory: directory)
+    }
+    _ = try scan.catalog.decideRemovals(scan.claim)
+    #expect(try scan.applyAll(limit: limit).reduce(0, +) == 24)
+    #expect(try scan.removedDirectories == chain)
+  }
+
   @Test func `what was a tombstone before, or lies elsewhere by now, stays as it is`() throws {
     let scan = try FinalisingScan()
     let (gone, moved) = (try scan.directory("gone"), try scan.directory("moved"))
@@ -167,7 +181,7 @@ import Testing
     try scan.stage(directory: top)
     try scan.connection.script("UPDATE scans SET removal_verdict = 'apply'")
     let hasty = PostgresSlotCatalog(
-      catalog: scan.database.catalog(deadline: .seconds(10)), slot: .named("b"), host: "b", maxAttempts: 3)
+      catalog: scan.database.catalog(deadline: .seconds(30)), slot: .named("b"), host: "b", maxAttempts: 3)
     let claim = try hasty.claim(scan.claim.slice)
     #expect(try hasty.removalStanding(claim) == .decided(.apply))
     #expect(try scan.number("SELECT count_removals(1)") == 40_000)

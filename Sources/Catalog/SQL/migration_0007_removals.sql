@@ -53,9 +53,10 @@ END $$;
 --
 -- Of what nobody has analysed the planner knows nothing. Here and below it is left no choice where a wrong
 -- one would read a whole partition for every row: LATERAL with OFFSET 0 and ARRAY say what is looked up
--- for what, the settings how. Without nested loops all but those are hashed.
+-- for what, the settings how. Without nested loops all but those are hashed; jit would take their price,
+-- which the settings made up, for work.
 CREATE FUNCTION count_removals(p_scan bigint) RETURNS bigint LANGUAGE sql STABLE
-  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_nestloop = off AS $$
+  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_nestloop = off SET jit = off AS $$
   WITH RECURSIVE library AS (
     SELECT library_id AS id FROM scans WHERE id = p_scan
   ), below AS (
@@ -134,7 +135,7 @@ $$;
 -- Locks in the order slice, catalogue rows, scan.
 CREATE FUNCTION apply_removals(p_scan bigint, p_number integer, p_epoch integer, p_claim uuid, p_limit integer)
 RETURNS TABLE (files bigint, is_left boolean) LANGUAGE plpgsql
-  SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+  SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 DECLARE
   v_files bigint;
 BEGIN
