@@ -29,6 +29,7 @@ let package = Package(
     // C: system libraries and shims, no logic
     .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(name: "CLibPQ", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "CLinux"),
 
     // Clients and pure parts; they know neither jobs nor the catalogue
@@ -49,7 +50,9 @@ let package = Package(
     // The slot's steps and their driver; the heartbeat
     .target(
       name: "Worker",
-      dependencies: ["BlockingThread", "Catalog", "FileTree", "JobQueue", "RedisClient", "ScanModel", log, lifecycle],
+      dependencies: [
+        "BlockingThread", "CCrypto", "Catalog", "FileTree", "JobQueue", "RedisClient", "ScanModel", log, lifecycle,
+      ],
       swiftSettings: settings),
 
     .executableTarget(

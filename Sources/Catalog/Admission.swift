@@ -14,8 +14,6 @@ public enum Admission: Sendable {
   case existing(ScanRecord)
   /// The library's active scan stands in the way (R4); the refusal is recorded on it.
   case refused(by: ScanRecord)
-  /// The library has been walked before, and this release cannot rescan.
-  case catalogued
   /// The library is being removed.
   case removing
   case unknownLibrary
@@ -51,7 +49,6 @@ extension Catalog {
     switch outcome {
     case "unknown": return .unknownLibrary
     case "removing": return .removing
-    case "catalogued": return .catalogued
     default: throw .postgres(.decoding("admit_scan answered \"\(outcome)\" without a scan"))
     }
   }

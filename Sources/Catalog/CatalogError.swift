@@ -17,6 +17,8 @@ public enum CatalogError: Error, Sendable {
   case libraryActive(scan: Int64)
   /// The slice is not `running` under the caller's claim, or its scan has ended: nothing was written.
   case fenced
+  /// A directory's listing had a name twice, and not of files both times.
+  case nameRepeated(directory: Int64)
 
   /// The catalogue cannot be worked with now, through no fault of the work: it can be done again later.
   public var isOutage: Bool {
@@ -24,7 +26,8 @@ public enum CatalogError: Error, Sendable {
     case .postgres(.authentication), .postgres(.databaseMissing): true
     case .postgres(let error): error.isOutage
     case .schemaMissing, .schemaOlder, .schemaNewer: true
-    case .migrationChanged, .libraryNameTaken, .libraryRootTaken, .libraryActive, .fenced: false
+    case .migrationChanged, .libraryNameTaken, .libraryRootTaken, .libraryActive, .fenced, .nameRepeated:
+      false
     }
   }
 
@@ -38,9 +41,13 @@ public enum CatalogError: Error, Sendable {
     if case .postgres(let error) = self { error.sqlState == SQLState.queryCanceled } else { false }
   }
 
-  /// A row is there already whose like there can be only one of.
+  /// Something is there already whose like there can be only one of.
   public var isUniqueViolation: Bool {
-    if case .postgres(let error) = self { error.sqlState == SQLState.uniqueViolation } else { false }
+    switch self {
+    case .postgres(let error): error.sqlState == SQLState.uniqueViolation
+    case .nameRepeated: true
+    default: false
+    }
   }
 }
 
@@ -58,6 +65,7 @@ extension CatalogError: CustomStringConvertible {
     case .libraryNameTaken(let name): "there is a library named \"\(name)\" already: choose another name"
     case .libraryRootTaken(let root): "\(root) is the root of another library already: see `rollcall library list`"
     case .libraryActive(let scan): "scan \(scan) of this library is active: wait for its end"
+    case .nameRepeated(let directory): "the listing of directory \(directory) repeats a name: scan again"
     case .fenced: "the slice is no longer this claim's"
     }
   }

@@ -81,7 +81,8 @@ public final class PostgresSlotCatalog: SlotCatalog {
         slice: slice, kind: try decode(try row.text(0)), epoch: try row.int32(2), claim: claim,
         attempts: Int(try row.int32(1)), library: library, libraryName: try row.text(4),
         rootPath: try row.text(5), queue: try row.text(6), rules: try Catalog.rules(try row.text(7)),
-        mode: try decode(try row.text(8)), entriesSeen: try row.int64(9), frontier: try SliceFrontier(frontier))
+        mode: try decode(try row.text(8)), entriesSeen: try row.int64(9), frontier: try SliceFrontier(frontier),
+        rulesVersion: try row.int32(10))
     }
   }
 
@@ -94,13 +95,17 @@ public final class PostgresSlotCatalog: SlotCatalog {
     return writer
   }
 
+  /// What the catalogue knows of what the slice walks; for as long as the transaction that `rows` began.
+  public func knownRows(for claim: SliceClaim) -> KnownRows {
+    KnownRows(claim: claim, connection: catalog.connection)
+  }
+
   public func commit(_ claim: SliceClaim, _ results: SliceResults) throws(CatalogError) -> [SliceID] {
     do {
       let rows = try wrap { () throws(PostgresError) in
         try writer?.flush()
         writer = nil
-        let settled = try catalog.connection.pipeline(SliceCommit(claim, results).statements)
-        return settled[settled.count - 2]
+        return try SliceCommit(claim, results).run(on: catalog.connection)
       }
       return try slices(rows, of: claim.slice.scan)
     } catch {
@@ -179,7 +184,10 @@ public final class PostgresSlotCatalog: SlotCatalog {
 }
 
 extension SliceFrontier {
-  /// Decodes the rows of `slice_frontier`.
+  /// From where on a row tells what earlier scans knew.
+  private static var knownColumn: Int { 5 }
+
+  /// Decodes the rows of `slice_frontier` and, of its first columns, `directories_above`.
   init(_ rows: PostgresRows) throws(PostgresError) {
     var directories: [Directory] = []
     var places: [(place: Int64, id: Int64)] = []
@@ -187,7 +195,10 @@ extension SliceFrontier {
     directories.reserveCapacity(rows.count)
     for row in rows {
       let id = try row.int64(0)
-      directories.append(Directory(id: id, parent: try row.optionalInt64(1), name: try row.bytes(2)))
+      // The boundary is never NULL, but where nothing is known.
+      let boundary = row.count > Self.knownColumn ? try row.optionalBoolean(Self.knownColumn + 6) : nil
+      let known = boundary != nil ? try KnownDirectory(id: id, row, from: Self.knownColumn) : nil
+      directories.append(Directory(id: id, parent: try row.optionalInt64(1), name: try row.bytes(2), known: known))
       if let place = try row.optionalInt64(3) { places.append((place, id)) }
       if let inode = try row.optionalInt64(4) { rootInode = UInt64(bitPattern: inode) }
     }

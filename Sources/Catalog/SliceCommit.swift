@@ -1,20 +1,62 @@
 import PostgresClient
 import ScanModel
 
-/// The last short section of a slice's transaction, sent in one round trip: fence the slice, then the
-/// catalogue's rows, then the scan, then COMMIT. Any of them failing skips the rest.
+/// The last short section of a slice's transaction: fence the slice, then the catalogue's rows, then the
+/// scan, then COMMIT. One round trip, but where very many rows change. Any of them failing skips the rest.
 struct SliceCommit {
-  let statements: [(PostgresStatement, [PostgresParameter])]
+  typealias Statement = (PostgresStatement, [PostgresParameter])
 
-  /// The statement before the last one, COMMIT, returns the queued slices.
+  /// Rows of one statement.
+  private static let statementRows = 4_096
+  /// Statements of one round trip that carry so many rows: what of them is in memory at once.
+  private static let tripStatements = 8
+
+  private let claim: SliceClaim
+  private let results: SliceResults
+  private let scan: PostgresParameter
+  private let library: PostgresParameter
+
   init(_ claim: SliceClaim, _ results: SliceResults) {
-    var statements: [(PostgresStatement, [PostgresParameter])] = []
-    statements.append((Statements.sliceFence, claim.fence + [.int64(results.entries)]))
-    let scan = PostgresParameter.int64(claim.slice.scan.rawValue)
-    let library = PostgresParameter.int64(claim.library.rawValue)
-    if !results.visited.isEmpty {
-      statements.append((Statements.directoriesVisited, [scan, library] + Self.columns(results.visited)))
+    self.claim = claim
+    self.results = results
+    scan = .int64(claim.slice.scan.rawValue)
+    library = .int64(claim.library.rawValue)
+  }
+
+  /// Commits; the queued slices.
+  func run(on connection: PostgresConnection) throws(PostgresError) -> PostgresRows {
+    var batch: [Statement] = [(Statements.sliceFence, claim.fence + [.int64(results.entries)])]
+    func add(_ count: Int, _ statement: (Range<Int>) -> Statement) throws(PostgresError) {
+      for first in stride(from: 0, to: count, by: Self.statementRows) {
+        if batch.count > Self.tripStatements {
+          _ = try connection.pipeline(batch)
+          batch = []
+        }
+        batch.append(statement(first..<min(first + Self.statementRows, count)))
+      }
     }
+    try add(results.updates.count) { (Statements.filesUpdate, [scan, library] + results.updates.columns($0)) }
+    try add(results.revivals.count) {
+      (Statements.filesRevive, [scan, library] + results.revivals.columns($0) + [results.revivals.ids($0)])
+    }
+    try add(results.missing.count) { (Statements.removalsStage, [scan, library] + results.missing.columns($0)) }
+    try add(results.revivedDirectories.count) {
+      (Statements.directoriesRevive, [scan, library, .int64Array(Array(results.revivedDirectories[$0]))])
+    }
+    let version = PostgresParameter.int32(claim.signatureVersion)
+    try add(results.visited.count) {
+      (Statements.directoriesVisited, [scan, library, version] + Self.columns(results.visited[$0]))
+    }
+    try add(results.unsettled.count) {
+      (Statements.directoriesUnsettle, [library, .int64Array(Array(results.unsettled[$0]))])
+    }
+    let settled = try connection.pipeline(batch + end)
+    return settled[settled.count - 2]
+  }
+
+  /// The statement before the last one returns the queued slices.
+  private var end: [Statement] {
+    var statements: [Statement] = []
     if !results.vanished.isEmpty {
       statements.append((Statements.directoriesVanished, [scan, library, .int64Array(results.vanished)]))
     }
@@ -31,10 +73,10 @@ struct SliceCommit {
         ]
       ))
     statements.append((PostgresStatement(name: "commit", sql: "COMMIT"), []))
-    self.statements = statements
+    return statements
   }
 
-  private static func columns(_ visited: [VisitedDirectory]) -> [PostgresParameter] {
+  private static func columns(_ visited: ArraySlice<VisitedDirectory>) -> [PostgresParameter] {
     [
       .int64Array(visited.map(\.id)),
       .int64Array(visited.map { Int64(bitPattern: $0.attributes.device) }),
@@ -43,8 +85,10 @@ struct SliceCommit {
       .int64Array(visited.map(\.attributes.mtime_ns)),
       .int64Array(visited.map(\.attributes.ctime_ns)),
       .nullableInt64Array(visited.map(\.attributes.btime_ns)),
+      .nullableInt64Array(visited.map { $0.isBoundary.map { $0 ? 1 : 0 } }),
       .nullableInt64Array(visited.map(\.files)),
       .nullableInt64Array(visited.map(\.bytes)),
+      .bytesArray(visited.map { $0.signature?.bytes ?? [] }),
     ]
   }
 

@@ -12,6 +12,7 @@ public final class SliceWriter {
   private let blocks: IDBlocks
   private let library: Int64
   private let scan: Int64
+  private let signatureVersion: Int32
   private let copyFiles: String
   private let copyDirectories: String
   private var files = CopyBuffer()
@@ -22,6 +23,7 @@ public final class SliceWriter {
     self.blocks = blocks
     library = claim.library.rawValue
     scan = claim.slice.scan.rawValue
+    signatureVersion = claim.signatureVersion
     // Straight to the leaf: the partition is known. Nothing but numbers is put into the text.
     copyFiles = """
       COPY files_\(library) (library_id, id, directory_id, name, kind, size, mtime_ns, ctime_ns, btime_ns, inode, mode, \
@@ -29,7 +31,7 @@ public final class SliceWriter {
       """
     copyDirectories = """
       COPY directories_\(library) (library_id, id, parent_id, name, device, inode, mode, mtime_ns, ctime_ns, btime_ns, \
-      boundary, files, bytes, first_scan, changed_scan) FROM STDIN (FORMAT binary)
+      boundary, files, bytes, first_scan, changed_scan, signature, signature_version) FROM STDIN (FORMAT binary)
       """
   }
 
@@ -62,13 +64,13 @@ public final class SliceWriter {
   }
 
   /// Adds a row for a directory that this slice found. `files` and `bytes` are `nil` where it was not
-  /// listed to its end.
+  /// listed to its end, `signature` where anything in it is unsettled.
   public func directory(
     id: Int64, parent: Int64, name: UnsafeRawBufferPointer, _ directory: FileAttributes, isBoundary: Bool,
-    files: Int64?, bytes: Int64?
+    files: Int64?, bytes: Int64?, signature: DirectorySignature? = nil
   ) throws(CatalogError) {
     if directories.rows == 0 { directories.begin() }
-    directories.startRow(columns: 15)
+    directories.startRow(columns: 17)
     directories.append(int64: library)
     directories.append(int64: id)
     directories.append(int64: parent)
@@ -84,6 +86,7 @@ public final class SliceWriter {
     directories.append(optional: bytes)
     directories.append(int64: scan)
     directories.append(int64: scan)
+    directories.append(signature, version: signatureVersion)
     if directories.rows >= Self.batchRows {
       try wrap { () throws(PostgresError) in try flushDirectories() }
     }
@@ -113,7 +116,7 @@ public final class SliceWriter {
 
 extension FileKind {
   /// The letter that `files.kind` holds.
-  fileprivate var code: UInt8 {
+  var code: UInt8 {
     switch self {
     case .file: UInt8(ascii: "f")
     case .symlink: UInt8(ascii: "l")
@@ -126,7 +129,25 @@ extension FileKind {
   }
 }
 
+extension FileKind {
+  /// From the letter that `files.kind` holds.
+  init?(code: UInt8) {
+    guard let kind = Self.allCases.first(where: { $0.code == code }), kind != .directory else { return nil }
+    self = kind
+  }
+}
+
 extension CopyBuffer {
+  fileprivate mutating func append(_ signature: DirectorySignature?, version: Int32) {
+    guard let signature else {
+      appendNull()
+      appendNull()
+      return
+    }
+    Swift.withUnsafeBytes(of: (signature.high.bigEndian, signature.low.bigEndian)) { append(bytes: $0) }
+    append(int32: version)
+  }
+
   fileprivate mutating func append(optional value: Int64?) {
     if let value { append(int64: value) } else { appendNull() }
   }

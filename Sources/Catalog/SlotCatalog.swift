@@ -67,11 +67,13 @@ public struct SliceClaim: Sendable, Equatable {
   /// Files and directories that the scan had seen when the slice was claimed.
   public let entriesSeen: Int64
   public let frontier: SliceFrontier
+  /// Of the library's rules under which the scan runs.
+  public let rulesVersion: Int32
 
   public init(
     slice: SliceID, kind: SliceKind, epoch: Int32, claim: ClaimID, attempts: Int, library: LibraryID,
     libraryName: String, rootPath: String, queue: String, rules: LibraryRules, mode: ScanMode, entriesSeen: Int64,
-    frontier: SliceFrontier
+    frontier: SliceFrontier, rulesVersion: Int32 = 1
   ) {
     self.slice = slice
     self.kind = kind
@@ -86,7 +88,11 @@ public struct SliceClaim: Sendable, Equatable {
     self.mode = mode
     self.entriesSeen = entriesSeen
     self.frontier = frontier
+    self.rulesVersion = rulesVersion
   }
+
+  /// Of the signatures that the slice makes; others are told from them.
+  public var signatureVersion: Int32 { DirectorySignature.version(rules: rulesVersion) }
 }
 
 /// The directories that a slice has still to visit, with all that lie above them, each once.
@@ -97,11 +103,14 @@ public struct SliceFrontier: Sendable, Equatable {
     public let parent: Int64?
     /// Empty for the root.
     public let name: [UInt8]
+    /// What earlier scans knew of a directory to visit.
+    public let known: KnownDirectory?
 
-    public init(id: Int64, parent: Int64?, name: [UInt8]) {
+    public init(id: Int64, parent: Int64?, name: [UInt8], known: KnownDirectory? = nil) {
       self.id = id
       self.parent = parent
       self.name = name
+      self.known = known
     }
   }
 
@@ -126,12 +135,21 @@ public struct VisitedDirectory: Sendable, Equatable {
   /// Entries that are no directories; `nil` where the listing did not reach its end.
   public let files: Int64?
   public let bytes: Int64?
+  /// `nil` leaves the row's as it is.
+  public let isBoundary: Bool?
+  /// `nil` where anything in it is unsettled.
+  public let signature: DirectorySignature?
 
-  public init(id: Int64, attributes: FileAttributes, files: Int64?, bytes: Int64?) {
+  public init(
+    id: Int64, attributes: FileAttributes, files: Int64?, bytes: Int64?, isBoundary: Bool? = nil,
+    signature: DirectorySignature? = nil
+  ) {
     self.id = id
     self.attributes = attributes
     self.files = files
     self.bytes = bytes
+    self.isBoundary = isBoundary
+    self.signature = signature
   }
 }
 
@@ -166,7 +184,17 @@ public struct SliceResults: Sendable, Equatable {
   public var errorsCount: Int64 = 0
   public var errors: [SliceError] = []
   public var visited: [VisitedDirectory] = []
-  /// Directories that were gone when they were opened or before they were listed, and of which an earlier
+  /// Live files that are not what they were.
+  public var updates = FileChanges()
+  /// Tombstones that live again.
+  public var revivals = FileChanges()
+  /// Directories whose tombstones live again.
+  public var revivedDirectories: [Int64] = []
+  /// Rows whose names are confirmed to be gone, to be staged.
+  public var missing = MissingRows()
+  /// Directories whose signatures are cleared.
+  public var unsettled: [Int64] = []
+  /// Directories of this scan that were gone when they were opened or before they were listed, and of which an earlier
   /// commit or this slice has sent rows.
   public var vanished: [Int64] = []
   /// Ids of the directories still to visit, the first to be visited first.

@@ -41,6 +41,10 @@ public struct AbsenceCheck {
     self.isAborted = isAborted
   }
 
+  public init(rootPath: String, isAborted: @escaping () -> Bool = { false }) {
+    self.init(rootPath: Array(rootPath.utf8), isAborted: isAborted)
+  }
+
   /// Whether each of the names is gone, in their order. The root must be the frontier's before the first
   /// look and the same after the last.
   ///

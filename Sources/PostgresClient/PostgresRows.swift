@@ -83,8 +83,10 @@ public struct PostgresRow: Sendable {
     return Array(cell)
   }
 
-  public func boolean(_ column: Int) throws(PostgresError) -> Bool {
-    guard let cell = try cell(column) else { throw unexpectedNull(column) }
+  public func boolean(_ column: Int) throws(PostgresError) -> Bool { try present(optionalBoolean(column), column) }
+
+  public func optionalBoolean(_ column: Int) throws(PostgresError) -> Bool? {
+    guard let cell = try cell(column) else { return nil }
     guard table.types[column] == TypeOID.boolean, let byte = cell.first else { throw mismatch(column, "a boolean") }
     return byte != 0
   }
@@ -118,5 +120,26 @@ public struct PostgresRow: Sendable {
   /// A one-dimensional array of integers without nulls.
   public func int64Array(_ column: Int) throws(PostgresError) -> [Int64] {
     try elements(column) { integer($0, $1) }
+  }
+}
+
+/// Values that stay where they are: for rows by the thousand.
+extension PostgresRow {
+  /// From `bytea`; the bytes are valid during the call.
+  public func withBytes<R>(_ column: Int, _ body: (UnsafeRawBufferPointer) -> R) throws(PostgresError) -> R {
+    try withCell(column, TypeOID.bytea, "bytea", body)
+  }
+
+  /// The UTF-8 of a `text`; it is valid during the call.
+  public func withText<R>(_ column: Int, _ body: (UnsafeRawBufferPointer) -> R) throws(PostgresError) -> R {
+    try withCell(column, TypeOID.text, "text", body)
+  }
+
+  private func withCell<R>(
+    _ column: Int, _ type: UInt32, _ wanted: String, _ body: (UnsafeRawBufferPointer) -> R
+  ) throws(PostgresError) -> R {
+    guard let cell = try cell(column) else { throw unexpectedNull(column) }
+    guard table.types[column] == type else { throw mismatch(column, wanted) }
+    return cell.withUnsafeBytes(body)
   }
 }

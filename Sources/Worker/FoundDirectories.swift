@@ -15,6 +15,8 @@ struct FoundDirectories {
 
   var count: Int { directories.count }
 
+  func contains(_ id: Int64) -> Bool { directories[id] != nil }
+
   mutating func add(
     id: Int64, parent: Int64, name: UnsafeRawBufferPointer, _ attributes: FileAttributes, isBoundary: Bool
   ) {

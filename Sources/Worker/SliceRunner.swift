@@ -60,18 +60,21 @@ final class SliceRunner {
   private func walk(
     _ claim: SliceClaim, skipsRepeatedNames: Bool
   ) throws(CatalogError) -> SlotMachine.WorkOutcome {
-    let rows = SliceRows(writer: try catalog.rows(for: claim), activity: activity)
+    let rows = SliceRows(
+      claim: claim, writer: try catalog.rows(for: claim), known: catalog.knownRows(for: claim), activity: activity)
     let walker = TreeWalker(
       rootPath: claim.rootPath, oneFilesystem: claim.rules.oneFilesystem, skipsRepeatedNames: skipsRepeatedNames)
-    let walked: WalkOutcome
+    let limits = limits(claim)
+    let results: SliceResults
     do {
-      walked = try walker.run(claim.frontier.forWalker, limits: limits(claim), into: rows)
+      let walked = try walker.run(claim.frontier.forWalker, limits: limits, into: rows)
+      results = try rows.finish(
+        remaining: walked.remaining, looking: AbsenceCheck(rootPath: claim.rootPath, isAborted: limits.isAborted))
     } catch {
       catalog.abandon(claim)
       return try outcome(of: error)
     }
     do {
-      let results = try rows.finish(remaining: walked.remaining)
       let queued = try catalog.commit(claim, results)
       log(claim, results, queued)
       return .committed(queued: queued)
@@ -105,6 +108,7 @@ final class SliceRunner {
       "slice committed",
       metadata: claim.logMetadata.merging([
         "directories": "\(results.directoriesSeen)", "files": "\(results.filesSeen)",
+        "unchanged": "\(results.filesUnchanged)", "missing": "\(results.missing.count)",
         "errors": "\(results.errorsCount)", "left": "\(results.frontier.count)", "queued": "\(queued.count)",
       ]) { $1 })
   }

@@ -111,7 +111,7 @@ final class SlotDriver {
     case .refused(let scan):
       logger.notice(
         "request refused: a scan is active", metadata: ["library": "\(scan.library)", "scan": "\(scan.id)"])
-    case .existing, .catalogued, .removing, .unknownLibrary: break
+    case .existing, .removing, .unknownLibrary: break
     }
     return .admitted(admission)
   }

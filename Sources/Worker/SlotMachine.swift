@@ -156,8 +156,6 @@ public struct SlotMachine: Sendable {
       // This very request may have made it, and the reply or the push was lost. A second pointer does no
       // harm.
       .finish(job, nil, then: scan.status == .pending ? first(of: scan) : .none)
-    case .catalogued:
-      .bury(job, reason: "library is catalogued already, and this release cannot scan it again")
     case .removing:
       .bury(job, reason: "library is being removed")
     case .unknownLibrary:

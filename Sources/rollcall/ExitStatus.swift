@@ -38,7 +38,7 @@ struct ExitStatus {
     case .postgres(let cause): code(of: cause)
     case .schemaMissing, .schemaOlder, .schemaNewer, .migrationChanged: usage
     case .libraryActive: refused
-    case .libraryNameTaken, .libraryRootTaken, .fenced: failure
+    case .libraryNameTaken, .libraryRootTaken, .fenced, .nameRepeated: failure
     }
   }
 

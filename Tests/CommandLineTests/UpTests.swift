@@ -8,7 +8,7 @@ import Testing
 
   init() throws { instance = try UpInstance() }
 
-  @Test func `one command makes a catalogue, and again it finds it`() throws {
+  @Test func `one command makes a catalogue, and again it brings it up to date`() throws {
     let tree = try instance.tree("media", ["a", "b", "c"])
     let first = try instance.up(["--scan", tree, "--exit"]).wait(within: .seconds(60))
     #expect(first.code == 0, "\(first.errors)")
@@ -17,10 +17,11 @@ import Testing
     #expect(!first.errors.contains("\"level\""), "no log interrupts the result: \(first.errors)")
     #expect(instance.servers().isEmpty)
 
+    try run(["touch", "\(tree)/d"])
     let second = try instance.up(["--scan", tree, "--exit"]).wait(within: .seconds(20))
     #expect(second.code == 0, "\(second.errors)")
-    #expect(second.text.contains("media is catalogued already"))
-    #expect(second.text.contains("Files        3"))
+    #expect(second.text.contains("Files        4"))
+    #expect(second.text.contains("Changes      1 added, 3 unchanged"))
     #expect(instance.servers().isEmpty)
   }
 

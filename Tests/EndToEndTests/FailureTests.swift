@@ -5,7 +5,7 @@ import Testing
 extension EndToEnd {
   @Suite struct FailureTests {
     /// Root reads everything, unless it gives that up.
-    private static var powerless: [String] {
+    static var powerless: [String] {
       let powers = "-dac_override,-dac_read_search"
       return geteuid() == 0 ? ["setpriv", "--bounding-set=\(powers)", "--inh-caps=\(powers)"] : []
     }

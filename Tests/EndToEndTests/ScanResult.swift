@@ -9,6 +9,9 @@ struct ScanResult: Decodable {
   let status: String
   let filesSeen: Int64
   let filesAdded: Int64
+  let filesUpdated: Int64
+  let filesUnchanged: Int64
+  let filesRemoved: Int64
   let directoriesSeen: Int64
   let bytesSeen: Int64
   let errorsCount: Int64
@@ -20,6 +23,9 @@ struct ScanResult: Decodable {
     case id, status
     case filesSeen = "files_seen"
     case filesAdded = "files_added"
+    case filesUpdated = "files_updated"
+    case filesUnchanged = "files_unchanged"
+    case filesRemoved = "files_removed"
     case directoriesSeen = "directories_seen"
     case bytesSeen = "bytes_seen"
     case errorsCount = "errors_count"

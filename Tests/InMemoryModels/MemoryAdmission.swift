@@ -17,7 +17,6 @@ extension MemoryCatalog.State {
     {
       return .refused(by: record)
     }
-    if library.isCatalogued { return .catalogued }
 
     let scan = MemoryScan(id: ScanID(Int64(scans.count + 1)), library: library, request: request, door: door)
     scans[scan.id] = scan

@@ -79,7 +79,6 @@ extension MemoryCatalog {
     let rules: LibraryRules
     var isRemoving = false
     /// Its root was visited by a slice that committed.
-    var isCatalogued = false
   }
 
   /// All rows.

@@ -77,8 +77,6 @@ public final class MemorySlotCatalog: SlotCatalog {
       for vanished in results.vanished where state.directories[vanished]?.parent != nil {
         state.directories[vanished] = nil
       }
-      let root = state.libraries[claim.library]?.root
-      if results.visited.contains(where: { $0.id == root }) { state.libraries[claim.library]?.isCatalogued = true }
       return queued
     }
   }

@@ -26,7 +26,9 @@ private struct ClaimedSlice {
     guard case .admitted(let scan) = try catalog.admit(ScanRequest(target: .name("x"))) else { throw NotAdmitted() }
     let slice = SliceID(scan: scan.id, number: 1)
     claim = try #require(try catalog.claim(slice, epoch: 0, as: ClaimID()))
-    rows = SliceRows(writer: try catalog.rows(for: claim), activity: SlotActivity(slot: slot))
+    rows = SliceRows(
+      claim: claim, writer: try catalog.rows(for: claim), known: catalog.knownRows(for: claim),
+      activity: SlotActivity(slot: slot))
   }
 
   struct NotAdmitted: Error {}
@@ -46,6 +48,10 @@ private struct ClaimedSlice {
     }
   }
 
+  func listed(_ directory: Int64) throws {
+    try rows.listed(directory: directory, DirectoryListing(attributes: Self.attributes(.directory)))
+  }
+
   static func attributes(_ kind: FileKind) -> FileAttributes {
     FileAttributes(
       kind: kind, mode: 0, size: 1, device: 1, inode: 1, mtime_ns: 0, ctime_ns: 0, btime_ns: nil)
@@ -53,7 +59,7 @@ private struct ClaimedSlice {
 
   /// Commits; the live files and directories afterwards, the root aside.
   func commit(remaining: [Int64]) throws -> [String] {
-    _ = try catalog.commit(claim, rows.finish(remaining: remaining))
+    _ = try catalog.commit(claim, rows.finish(remaining: remaining, looking: AbsenceCheck(rootPath: Array("/x".utf8))))
     return try database.query(
       """
       SELECT convert_from(name, 'UTF8') FROM files
@@ -65,38 +71,40 @@ private struct ClaimedSlice {
 @Suite struct SliceRowsTests {
   @Test func `a directory of an earlier slice that goes while it is listed takes all with it`() throws {
     let slice = try ClaimedSlice()
-    slice.rows.willList(directory: slice.root, attributes: ClaimedSlice.attributes(.directory))
+    try slice.rows.willList(directory: slice.root, attributes: ClaimedSlice.attributes(.directory))
     try slice.file("f", in: slice.root)
     let child = try slice.directory("d", in: slice.root)
-    slice.rows.vanished(directory: slice.root)
-    let results = try slice.rows.finish(remaining: [child])
+    try slice.rows.vanished(directory: slice.root)
+    let results = try slice.rows.finish(remaining: [child], looking: AbsenceCheck(rootPath: []))
     #expect(results.frontier == [])
     #expect(results.vanished == [slice.root])
   }
 
   @Test func `what a slice's own directory held goes with it, and its siblings stay`() throws {
     let slice = try ClaimedSlice()
-    slice.rows.willList(directory: slice.root, attributes: ClaimedSlice.attributes(.directory))
+    try slice.rows.willList(directory: slice.root, attributes: ClaimedSlice.attributes(.directory))
     let gone = try slice.directory("gone", in: slice.root)
     let stays = try slice.directory("stays", in: slice.root)
     try slice.file("kept", in: slice.root)
-    slice.rows.willList(directory: gone, attributes: ClaimedSlice.attributes(.directory))
+    try slice.listed(slice.root)
+    try slice.rows.willList(directory: gone, attributes: ClaimedSlice.attributes(.directory))
     try slice.file("lost", in: gone)
     let below = try slice.directory("below", in: gone)
-    slice.rows.vanished(directory: gone)
+    try slice.rows.vanished(directory: gone)
     #expect(try slice.commit(remaining: [below, stays]) == ["kept", "stays"])
     #expect(try slice.database.query("SELECT frontier FROM slices WHERE state <> 'done'") == ["{\(stays)}"])
   }
 
   @Test func `directories beyond those that wait go with their parent too`() throws {
     let slice = try ClaimedSlice()
-    slice.rows.willList(directory: slice.root, attributes: ClaimedSlice.attributes(.directory))
+    try slice.rows.willList(directory: slice.root, attributes: ClaimedSlice.attributes(.directory))
     let gone = try slice.directory("gone", in: slice.root)
-    slice.rows.willList(directory: gone, attributes: ClaimedSlice.attributes(.directory))
+    try slice.file("kept", in: slice.root)
+    try slice.listed(slice.root)
+    try slice.rows.willList(directory: gone, attributes: ClaimedSlice.attributes(.directory))
     var below: [Int64] = []
     for index in 0..<16_500 { below.append(try slice.directory("\(index)", in: gone)) }
-    slice.rows.vanished(directory: gone)
-    try slice.file("kept", in: slice.root)
+    try slice.rows.vanished(directory: gone)
     #expect(try slice.commit(remaining: below) == ["kept"])
     #expect(try slice.database.query("SELECT kind FROM slices WHERE state <> 'done'") == ["finalise"])
   }
@@ -105,9 +113,9 @@ private struct ClaimedSlice {
     let slice = try ClaimedSlice()
     let path = [UInt8](repeating: UInt8(ascii: "p"), count: 100_000)
     for _ in 0..<500 {
-      slice.rows.failure(WalkFailure(path: path, directory: slice.root, isEntry: true, cause: .timestampOutOfRange))
+      try slice.rows.failure(WalkFailure(path: path, directory: slice.root, isEntry: true, cause: .timestampOutOfRange))
     }
-    let results = try slice.rows.finish(remaining: [])
+    let results = try slice.rows.finish(remaining: [], looking: AbsenceCheck(rootPath: []))
     #expect(results.errorsCount == 500)
     #expect((1...11).contains(results.errors.count))
   }

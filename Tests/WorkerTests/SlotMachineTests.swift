@@ -35,10 +35,6 @@ struct SlotMachineTests {
     (.refused(by: .with(.pending)), .finish(.request, nil, then: firstPointer)),
     (.refused(by: .with(.running)), .finish(.request, nil, then: none)),
     (.refused(by: .with(.paused)), .finish(.request, nil, then: none)),
-    (
-      .catalogued,
-      .bury(.request, reason: "library is catalogued already, and this release cannot scan it again")
-    ),
     (.removing, .bury(.request, reason: "library is being removed")),
     (
       .unknownLibrary,

@@ -9,7 +9,7 @@ die() {
 }
 
 # The C libraries that the build links; the servers of which `rollcall up` and the tests start private ones.
-readonly base_packages=(libhiredis-dev libpq-dev redis-server postgresql)
+readonly base_packages=(libhiredis-dev libpq-dev libssl-dev redis-server postgresql)
 
 # require_packages [EXTRA...]: installs what is missing of these and EXTRA. If nothing is, it touches nothing.
 require_packages() {

@@ -112,10 +112,6 @@ struct ScanRequests {
     case .refused(let scan):
       push(scan)
       throw CommandFailure.active(scan)
-    case .catalogued:
-      throw CommandFailure(
-        message: "library \(Self.name(request)) is catalogued already, and this release cannot scan it again: "
-          + "to start over, remove it with `rollcall library remove` first")
     case .removing:
       throw CommandFailure(
         message: "library \(Self.name(request)) is being removed; end that with `rollcall library remove`")

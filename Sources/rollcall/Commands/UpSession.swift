@@ -46,17 +46,14 @@ final class UpSession: Service {
     code.withLock { $0 = ExitStatus.code(of: scan.status) }
   }
 
-  /// The ended scan; `nil` where the session was stopped before. A library that was scanned before shows
-  /// its last scan, as this release cannot scan it again.
+  /// The ended scan; `nil` where the session was stopped before. One that a former session left active
+  /// goes on.
   private func scan(
     _ library: LibraryRecord, _ catalog: Catalog, _ queues: RedisQueues
   ) throws -> ScanRecord? {
     let watch = ScanWatch(catalog: catalog, queues: queues, environment: environment)
-    if let last = try catalog.currentScan(of: library.id), last.status != .failed {
-      if !last.status.isActive {
-        try environment.print(["", "\(terminalSafe(library.name)) is catalogued already; its last scan:"])
-      }
-      return try watch.wait(for: last.id, until: stop)
+    if let active = try catalog.currentScan(of: library.id), active.status.isActive {
+      return try watch.wait(for: active.id, until: stop)
     }
     let request = ScanRequest(target: .name(library.name), requestedBy: "rollcall up")
     let scan = try ScanRequests(catalog: catalog, queues: queues).admit(request)

@@ -41,7 +41,6 @@ extension Admission {
     case .admitted(let scan): "admitted \(scan.id)"
     case .existing(let scan): "existing \(scan.id)"
     case .refused(by: let scan): "refused \(scan.id)"
-    case .catalogued: "catalogued"
     case .removing: "removing"
     case .unknownLibrary: "unknown"
     }

@@ -1,0 +1,118 @@
+import PostgresClient
+import ScanModel
+
+/// What the catalogue knows of what a slice walks, in the slice's own transaction: many directories in one
+/// query each. The slot's thread owns it.
+public final class KnownRows {
+  /// Rows in one answer: some megabytes.
+  private static let pageRows: Int64 = 8_192
+
+  private let connection: PostgresConnection
+  private let library: PostgresParameter
+  private let scan: PostgresParameter
+
+  init(claim: SliceClaim, connection: PostgresConnection) {
+    self.connection = connection
+    library = .int64(claim.library.rawValue)
+    scan = .int64(claim.slice.scan.rawValue)
+  }
+
+  /// What earlier scans knew of one directory; `nil` where they knew none.
+  public func directory(_ id: Int64) throws(CatalogError) -> KnownDirectory? {
+    try wrap { () throws(PostgresError) in
+      let rows = try connection.execute(Statements.directoryKnown, [library, .int64(id), scan])
+      return try rows.first.map { (row) throws(PostgresError) in try KnownDirectory(id: id, row, from: 3) }
+    }
+  }
+
+  /// The live child directories of as many of the given ones as one answer holds, in their order: of the
+  /// first at least.
+  public func children(of parents: [Int64]) throws(CatalogError) -> [KnownChildren] {
+    try wrap { () throws(PostgresError) in
+      let replies = try connection.pipeline([
+        childrenPage(of: parents, after: []), (Statements.childrenRemoved, [library, .int64Array(parents)]),
+      ])
+      var children = [KnownChildren](repeating: KnownChildren(), count: parents.count)
+      var place = try Self.distribute(replies[0], parents, from: 0, &children)
+      var page = replies[0]
+      while place == 0, page.count == Self.pageRows, let last = page.last {
+        page = try execute(childrenPage(of: Array(parents.prefix(1)), after: try last.bytes(1)))
+        place = try Self.distribute(page, parents, from: 0, &children)
+      }
+      // Of the last one that a full answer names there may be more.
+      if replies[0].count == Self.pageRows { children.removeSubrange(max(place, 1)...) }
+      let removed = Set(try replies[1].map { (row) throws(PostgresError) in try row.int64(0) })
+      for index in children.indices { children[index].hasRemoved = removed.contains(parents[index]) }
+      return children
+    }
+  }
+
+  private func childrenPage(of parents: [Int64], after name: [UInt8]) -> (PostgresStatement, [PostgresParameter]) {
+    (Statements.childrenLive, [library, .int64Array(parents), .bytes(name), .int64(Self.pageRows)])
+  }
+
+  /// Appends each row to the children of its parent; the place of the last row's.
+  private static func distribute(
+    _ rows: PostgresRows, _ parents: [Int64], from first: Int, _ children: inout [KnownChildren]
+  ) throws(PostgresError) -> Int {
+    var place = first
+    for row in rows {
+      let parent = try row.int64(0)
+      while place < parents.count - 1, parents[place] != parent { place += 1 }
+      let directory = try KnownDirectory(id: try row.int64(2), row, from: 3)
+      try row.withBytes(1) { children[place].append(directory, name: $0) }
+    }
+    return place
+  }
+
+  /// The directory of that name that was in the parent and is gone.
+  public func removedDirectory(_ name: UnsafeRawBufferPointer, in parent: Int64) throws(CatalogError) -> Int64? {
+    try wrap { () throws(PostgresError) in
+      let rows = try connection.execute(Statements.childRemoved, [library, .int64(parent), .bytes(Array(name))])
+      return try rows.first.map { (row) throws(PostgresError) in try row.int64(0) }
+    }
+  }
+
+  /// The next live files of directories, in the directories' order and by name, and whether there may be more.
+  ///
+  /// - Parameter name: of the first directory, those after it.
+  public func files(
+    of directories: ArraySlice<Int64>, after name: [UInt8]
+  ) throws(CatalogError) -> (page: KnownFiles, isLast: Bool) {
+    try wrap { () throws(PostgresError) in
+      let rows = try connection.execute(
+        Statements.filesLive, [library, .int64Array(Array(directories)), .bytes(name), .int64(Self.pageRows)])
+      return (try KnownFiles(rows), rows.count < Self.pageRows)
+    }
+  }
+
+  /// Those of the directories in which files were that are gone.
+  public func directoriesWithRemovedFiles(_ directories: [Int64]) throws(CatalogError) -> Set<Int64> {
+    try wrap { () throws(PostgresError) in
+      let rows = try connection.execute(Statements.filesRemoved, [library, .int64Array(directories)])
+      return Set(try rows.map { (row) throws(PostgresError) in try row.int64(0) })
+    }
+  }
+
+  /// The ids of files that were in a directory under these names and are gone, by the names' places.
+  public func removedFiles(_ names: [[UInt8]], in directory: Int64) throws(CatalogError) -> [Int: Int64] {
+    try wrap { () throws(PostgresError) in
+      let rows = try connection.execute(Statements.tombstonesNamed, [library, .int64(directory), .bytesArray(names)])
+      let pairs = try rows.map { (row) throws(PostgresError) in (Int(try row.int64(0)) - 1, try row.int64(1)) }
+      return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
+    }
+  }
+
+  /// Directories and all that lie above them.
+  public func above(_ directories: [Int64]) throws(CatalogError) -> SliceFrontier {
+    try wrap { () throws(PostgresError) in
+      try SliceFrontier(connection.execute(Statements.directoriesAbove, [library, .int64Array(directories)]))
+    }
+  }
+
+  private func execute(
+    _ statement: (PostgresStatement, [PostgresParameter])
+  ) throws(PostgresError) -> PostgresRows {
+    try connection.execute(statement.0, statement.1)
+  }
+}

@@ -1,0 +1,146 @@
+import Catalog
+import ScanModel
+
+/// Compares the listings of changed directories with the catalogue's rows: sends what is new, and notes
+/// what the slice's commit shall change.
+struct RowComparison {
+  /// Names that are looked for among the tombstones in one query.
+  private static let namesPerQuery = 1_024
+
+  private let directories: [ChangedDirectories.Directory]
+  private let known: KnownRows
+  private let writer: SliceWriter
+  /// In which new names may be those of tombstones.
+  private let withRemoved: Set<Int64>
+  private var place = 0
+  private var merge: SortedMerge
+  /// New names of the directory at `place`, not looked for yet.
+  private var unsought: [DirectoryEntries.Entry] = []
+  private var signature: DirectorySignature?
+  /// Empty; its memory serves every row.
+  private var findings: [SortedMerge.Finding] = []
+
+  /// - Parameter directories: at least one.
+  init(_ directories: [ChangedDirectories.Directory], known: KnownRows, writer: SliceWriter) throws(CatalogError) {
+    self.directories = directories
+    self.known = known
+    self.writer = writer
+    withRemoved = try known.directoriesWithRemovedFiles(directories.map(\.known.id))
+    merge = SortedMerge(directories[0].entries)
+    signature = directories[0].signature
+  }
+
+  mutating func run(into results: inout SliceResults) throws(CatalogError) {
+    let ids = directories.map(\.known.id)
+    var last: [UInt8] = []
+    var isLast = false
+    while !isLast {
+      let answer = try known.files(of: ids[place...], after: last)
+      for file in answer.page.files {
+        while ids[place] != file.directory { try next(&results) }
+        try meet(file, in: answer.page, &results)
+      }
+      isLast = answer.isLast
+      if let file = answer.page.files.last { last = answer.page.withName(of: file) { Array($0) } }
+    }
+    while place < directories.count { try next(&results) }
+  }
+
+  private mutating func meet(
+    _ file: KnownFiles.File, in page: KnownFiles, _ results: inout SliceResults
+  ) throws(CatalogError) {
+    var found = findings
+    findings = []
+    found.removeAll(keepingCapacity: true)
+    page.withName(of: file) { name in merge.meet(file, name: name) { found.append($0) } }
+    for finding in found { try take(finding, page, &results) }
+    findings = found
+  }
+
+  private mutating func take(
+    _ finding: SortedMerge.Finding, _ page: KnownFiles, _ results: inout SliceResults
+  ) throws(CatalogError) {
+    let directory = directories[place]
+    switch finding {
+    case .unchanged: results.filesUnchanged += 1
+    case .changed(let entry, let file):
+      results.filesUpdated += 1
+      directory.entries.withName(of: entry) {
+        results.updates.append(id: file.id, directory: directory.known.id, name: $0, entry.attributes)
+      }
+    case .missing(let file):
+      guard directory.isComplete else { return }
+      signature = nil
+      page.withName(of: file) {
+        results.missing.append(id: file.id, directory: directory.known.id, isDirectory: false, name: $0)
+      }
+    case .new(let entry): try add(entry, &results)
+    }
+  }
+
+  private mutating func add(_ entry: DirectoryEntries.Entry, _ results: inout SliceResults) throws(CatalogError) {
+    results.filesAdded += 1
+    let directory = directories[place]
+    guard withRemoved.contains(directory.known.id) else { return try send(entry) }
+    unsought.append(entry)
+    if unsought.count >= Self.namesPerQuery { try seek(&results) }
+  }
+
+  /// A file that is there again gets its row and its id back.
+  private mutating func seek(_ results: inout SliceResults) throws(CatalogError) {
+    guard !unsought.isEmpty else { return }
+    let directory = directories[place]
+    let names = unsought.map { entry in directory.entries.withName(of: entry) { Array($0) } }
+    let removed = try known.removedFiles(names, in: directory.known.id)
+    for (index, entry) in unsought.enumerated() {
+      guard let id = removed[index] else {
+        try send(entry)
+        continue
+      }
+      directory.entries.withName(of: entry) {
+        results.revivals.append(id: id, directory: directory.known.id, name: $0, entry.attributes)
+      }
+    }
+    unsought.removeAll(keepingCapacity: true)
+  }
+
+  private func send(_ entry: DirectoryEntries.Entry) throws(CatalogError) {
+    let directory = directories[place]
+    try directory.entries.withName(of: entry) { (name) throws(CatalogError) in
+      try writer.file(in: directory.known.id, name: name, entry.attributes)
+    }
+  }
+
+  /// Ends the directory at `place`, and goes on to the next.
+  private mutating func next(_ results: inout SliceResults) throws(CatalogError) {
+    var new: [DirectoryEntries.Entry] = []
+    merge.finish { if case .new(let entry) = $0 { new.append(entry) } }
+    for entry in new { try add(entry, &results) }
+    try seek(&results)
+    let directory = directories[place]
+    results.note(
+      directory.known, directory.attributes, isBoundary: directory.isBoundary,
+      files: directory.isComplete ? directory.entries.files : nil,
+      bytes: directory.isComplete ? directory.entries.bytes : nil, signature: signature)
+    place += 1
+    guard place < directories.count else { return }
+    merge = SortedMerge(directories[place].entries)
+    signature = directories[place].signature
+  }
+}
+
+extension SliceResults {
+  /// Notes a known directory's row if anything of it has changed.
+  mutating func note(
+    _ known: KnownDirectory, _ attributes: FileAttributes, isBoundary: Bool?, files: Int64?, bytes: Int64?,
+    signature: DirectorySignature?
+  ) {
+    let isSame =
+      known.isLike(attributes, isBoundary: isBoundary ?? known.isBoundary) && known.files == files
+      && known.bytes == bytes && known.signature == signature
+    guard !isSame else { return }
+    visited.append(
+      VisitedDirectory(
+        id: known.id, attributes: attributes, files: files, bytes: bytes, isBoundary: isBoundary, signature: signature))
+  }
+}

@@ -1,0 +1,57 @@
+import Catalog
+import FileTree
+import ScanModel
+
+/// The second look at what a slice misses, right before its commit: only what is gone then is staged.
+struct SecondLook {
+  /// Names that one check looks at.
+  private static let namesPerCheck = 4_096
+
+  let check: AbsenceCheck
+  let known: KnownRows
+
+  /// Leaves of the missing rows those that are gone, adds of the known directories that vanished those that
+  /// are, and clears the signature of every directory in which a name was missing, whatever became of it.
+  func confirm(_ results: inout SliceResults, gone: [Int64]) throws(WalkError<CatalogError>) {
+    for first in stride(from: 0, to: gone.count, by: Self.namesPerCheck) {
+      let frontier = try above(Array(gone[first..<min(first + Self.namesPerCheck, gone.count)]))
+      let wanted = Set(gone)
+      for directory in frontier.directories where wanted.contains(directory.id) {
+        guard let parent = directory.parent else { continue }
+        directory.name.withUnsafeBytes {
+          results.missing.append(id: directory.id, directory: parent, isDirectory: true, name: $0)
+        }
+      }
+    }
+    let missing = results.missing
+    guard missing.count > 0 else { return }
+    results.unsettled += Set(missing.rows.map(\.directory)).sorted()
+    var areGone: [Bool] = []
+    areGone.reserveCapacity(missing.count)
+    for first in stride(from: 0, to: missing.count, by: Self.namesPerCheck) {
+      let rows = missing.rows[first..<min(first + Self.namesPerCheck, missing.count)]
+      let names = rows.map {
+        AbsentName(directory: $0.directory, name: missing.name(of: $0), isDirectory: $0.isDirectory)
+      }
+      let frontier = try above(Set(rows.map(\.directory)).sorted()).forWalker
+      do { areGone += try check.areGone(names, in: frontier) } catch { throw error.widened() }
+    }
+    results.missing.keep(areGone)
+  }
+
+  private func above(_ directories: [Int64]) throws(WalkError<CatalogError>) -> SliceFrontier {
+    do { return try known.above(directories) } catch { throw .sink(error) }
+  }
+}
+
+extension WalkError<Never> {
+  /// As the error of a walk whose sink can fail.
+  fileprivate func widened<Failure>() -> WalkError<Failure> {
+    switch self {
+    case .rootUnavailable(let path, let error): .rootUnavailable(path: path, error)
+    case .rootReplaced(let path): .rootReplaced(path: path)
+    case .brokenFrontier(let directory): .brokenFrontier(directory: directory)
+    case .aborted: .aborted
+    }
+  }
+}
