@@ -14,8 +14,8 @@ struct SecondLook {
   /// are, and clears the signature of every directory in which a name was missing, whatever became of it.
   func confirm(_ results: inout SliceResults, gone: [Int64]) throws(WalkError<CatalogError>) {
     for first in stride(from: 0, to: gone.count, by: Self.namesPerCheck) {
-      let frontier = try above(Array(gone[first..<min(first + Self.namesPerCheck, gone.count)]))
-      let wanted = Set(gone)
+      let wanted = Set(gone[first..<min(first + Self.namesPerCheck, gone.count)])
+      let frontier = try above(wanted.sorted())
       for directory in frontier.directories where wanted.contains(directory.id) {
         guard let parent = directory.parent else { continue }
         directory.name.withUnsafeBytes {
