@@ -12,13 +12,35 @@ final class DirectoryEntries {
       case unreadable
     }
 
-    let attributes: FileAttributes
+    // Packed: a directory of 100,000 entries must leave room for all else in 64 MiB.
+    private let inode: UInt64
+    fileprivate let size: Int64
+    private let mtime_ns: Int64
+    private let ctime_ns: Int64
+    private let btime_ns: Int64
     fileprivate let nameStart: Int
+    private let mode: UInt32
     fileprivate let nameLength: UInt16
+    private let kind: FileKind
     let sort: Sort
+    private let hasBirthTime: Bool
 
-    var isDirectory: Bool { sort != .unreadable && attributes.kind == .directory }
-    var isFile: Bool { sort != .unreadable && attributes.kind != .directory }
+    fileprivate init(_ attributes: FileAttributes, nameStart: Int, nameLength: Int, sort: Sort) {
+      (inode, size, mode, kind) = (attributes.inode, attributes.size, attributes.mode, attributes.kind)
+      (mtime_ns, ctime_ns) = (attributes.mtime_ns, attributes.ctime_ns)
+      (btime_ns, hasBirthTime) = (attributes.btime_ns ?? 0, attributes.btime_ns != nil)
+      (self.nameStart, self.nameLength, self.sort) = (nameStart, UInt16(nameLength), sort)
+    }
+
+    /// Without the device, which no row of a file holds.
+    var attributes: FileAttributes {
+      FileAttributes(
+        kind: kind, mode: mode, size: size, device: 0, inode: inode, mtime_ns: mtime_ns, ctime_ns: ctime_ns,
+        btime_ns: hasBirthTime ? btime_ns : nil)
+    }
+
+    var isDirectory: Bool { sort != .unreadable && kind == .directory }
+    var isFile: Bool { sort != .unreadable && kind != .directory }
   }
 
   /// The first eight bytes of a name, which decide most comparisons, and the entry's index.
@@ -53,8 +75,7 @@ final class DirectoryEntries {
 
   func append(name: UnsafeRawBufferPointer, _ attributes: FileAttributes, _ sort: Entry.Sort = .plain) {
     keys.append(Key(prefix: Self.prefix(of: name), index: UInt32(entries.count)))
-    entries.append(
-      Entry(attributes: attributes, nameStart: names.count, nameLength: UInt16(name.count), sort: sort))
+    entries.append(Entry(attributes, nameStart: names.count, nameLength: name.count, sort: sort))
     names.append(contentsOf: name)
     if sort == .unreadable { failures += 1 }
   }
@@ -95,7 +116,7 @@ final class DirectoryEntries {
     (files, bytes) = (0, 0)
     for place in 0..<count where self[place].isFile {
       files += 1
-      let (sum, overflowed) = bytes.addingReportingOverflow(self[place].attributes.size)
+      let (sum, overflowed) = bytes.addingReportingOverflow(self[place].size)
       bytes = overflowed ? .max : sum
     }
   }

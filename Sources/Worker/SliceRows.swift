@@ -19,7 +19,7 @@ final class SliceRows: WalkSink {
   private static let errorBytes = 1 << 20
   /// Found directories that wait for their listing; about as many as the walk itself holds.
   private static let waitingDirectories = 16_384
-  /// Entries of a new directory that are kept to be sorted: some 15 MB. A larger one is sent as it is listed,
+  /// Entries of a new directory that are kept to be sorted: some 12 MB. A larger one is sent as it is listed,
   /// and gets its signature from the next scan.
   private static let keptEntries = 131_072
 
@@ -49,6 +49,8 @@ final class SliceRows: WalkSink {
     var known: Known?
     /// Files sent before the listing's end, and their bytes.
     var sentFiles: (count: Int64, bytes: Int64) = (0, 0)
+    /// Some of the entries are not in `entries` any more.
+    var isSpilled = false
     var sentDirectories: [Int64] = []
 
     mutating func note(sent entries: DirectoryEntries) {
@@ -91,14 +93,21 @@ final class SliceRows: WalkSink {
   }
 
   func file(directory: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes) throws(CatalogError) {
+    try keep(name, attributes, .plain)
+  }
+
+  private func keep(
+    _ name: UnsafeRawBufferPointer, _ attributes: FileAttributes, _ sort: DirectoryEntries.Entry.Sort
+  ) throws(CatalogError) {
     guard let listing else { return }
-    listing.entries.append(name: name, attributes)
     if listing.known == nil, listing.entries.count >= Self.keptEntries { try spill() }
+    listing.entries.append(name: name, attributes, sort)
   }
 
   /// Sends a large new directory's files in the order in which they came.
   private func spill() throws(CatalogError) {
     guard let entries = listing?.entries else { return }
+    listing?.isSpilled = true
     entries.countFiles()
     listing?.note(sent: entries)
     try send(entries)
@@ -118,7 +127,7 @@ final class SliceRows: WalkSink {
   func newDirectory(
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes, isBoundary: Bool
   ) throws(CatalogError) -> Int64 {
-    listing?.entries.append(name: name, attributes, isBoundary ? .boundary : .plain)
+    try keep(name, attributes, isBoundary ? .boundary : .plain)
     if let id = try knownDirectory(name, in: parent, attributes, isBoundary: isBoundary) { return id }
     let id = try writer.newDirectoryID()
     guard found.count < Self.waitingDirectories else {
@@ -163,7 +172,7 @@ final class SliceRows: WalkSink {
     results.directoriesSeen += 1
     results.bytesSeen = saturatingSum(results.bytesSeen, entries.bytes)
     activity.note(entries: entries.files + current.sentFiles.count + 1)
-    let isSettled = listing.isComplete && entries.failures == 0 && current.sentFiles.count == 0
+    let isSettled = listing.isComplete && entries.failures == 0 && !current.isSpilled
     let signature = isSettled ? digest.signature(of: entries, version: signatureVersion) : nil
     if let known = current.known {
       try compare(id, known, entries, listing, signature)

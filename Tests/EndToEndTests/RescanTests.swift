@@ -23,6 +23,11 @@ struct Rescan {
     let scan = try deployment.scan()
     worker.send(SIGTERM)
     #expect(try worker.wait(within: .seconds(10)).code == 0)
+    try eventually("its sessions are over") {
+      try deployment.database.query(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+      ).isEmpty
+    }
     return scan
   }
 
@@ -72,6 +77,8 @@ extension EndToEnd {
       let tree = try TestTree()
       try tree.makeEveryShape(flat: 20_000)
       let rescan = try Rescan(tree)
+      // Otherwise autovacuum might come in between.
+      try rescan.deployment.database.query("VACUUM ANALYZE")
       let before = try rescan.state()
       for _ in 0..<2 {
         let scan = try rescan.scan()

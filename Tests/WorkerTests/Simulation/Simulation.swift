@@ -110,10 +110,10 @@ extension Simulation {
 
   func locks(of slot: SlotID) -> [String] { queue.allLocks.filter { $0.hasPrefix("\(slot)/") } }
 
-  /// Every library has its scan, every scan has ended, and nobody has anything left to do.
+  /// Every library has been scanned, every scan has ended, and nobody has anything left to do.
   var isQuiet: Bool {
     Self.queues.allSatisfy { queue.waiting($0).isEmpty } && slotIDs.allSatisfy { inflight(of: $0).isEmpty }
-      && scans.count == libraries.count && scans.allSatisfy { !$0.status.isActive }
+      && Set(scans.map(\.library)).count == libraries.count && scans.allSatisfy { !$0.status.isActive }
   }
 
   /// Where a simulation that does not end stands, for whoever looks into it.
