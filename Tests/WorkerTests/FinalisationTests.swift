@@ -1,6 +1,8 @@
 import Catalog
 import Glibc
+import JobQueue
 import Logging
+import RedisClient
 import ScanModel
 import TestSupport
 import Testing
@@ -28,7 +30,11 @@ private final class WalkedTree {
     let slot = SlotID(worker: WorkerID(name: "w"), index: 0)
     catalog = PostgresSlotCatalog(catalog: connection, slot: slot, host: "h", maxAttempts: 3)
     activity = SlotActivity(slot: slot)
-    runner = SliceRunner(catalog: catalog, activity: activity, stop: stop, logger: logger)
+    let throttle = RedisThrottle(
+      connection: RedisConnection(endpoint: try RedisEndpoint(url: TestServers.redisURL())), prefix: database.name)
+    let pace = SlotPace(
+      throttle: throttle, activity: activity, outage: Outage(of: "Redis", logger: logger), logger: logger)
+    runner = SliceRunner(catalog: catalog, activity: activity, stop: stop, pace: pace, logger: logger)
     _ = try catalog.admit(ScanRequest(target: .name("x")))
     guard case .committed = try run(slice: 1) else { throw NotWalked() }
   }
