@@ -36,6 +36,12 @@ public enum CatalogError: Error, Sendable {
     if case .postgres(let error) = self { error.isRetryable } else { false }
   }
 
+  /// The connection was lost, or none could be made: perhaps the server is there, and somebody ended this session
+  /// alone, as a claim does with its predecessor's.
+  public var isConnectionLoss: Bool {
+    if case .postgres(.unreachable) = self { true } else { false }
+  }
+
   /// Somebody cancelled the statement, as `Catalog.interrupt` does.
   public var isCancelled: Bool {
     if case .postgres(let error) = self { error.sqlState == SQLState.queryCanceled } else { false }

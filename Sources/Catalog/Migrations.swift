@@ -12,6 +12,7 @@ enum Migrations {
     PackageResources.migration_0005_slices_sql,
     PackageResources.migration_0006_rescans_sql,
     PackageResources.migration_0007_removals_sql,
+    PackageResources.migration_0008_takeover_sql,
   ]
 }
 

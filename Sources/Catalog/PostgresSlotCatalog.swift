@@ -6,7 +6,7 @@ public final class PostgresSlotCatalog: SlotCatalog {
   let catalog: Catalog
   private let slot: SlotID
   private let host: String
-  let maxAttempts: Int
+  let attemptLimit: AttemptLimit
   private let blocks: IDBlocks
   private var writer: SliceWriter?
 
@@ -14,7 +14,7 @@ public final class PostgresSlotCatalog: SlotCatalog {
     self.catalog = catalog
     self.slot = slot
     self.host = host
-    self.maxAttempts = maxAttempts
+    attemptLimit = AttemptLimit(maxAttempts: maxAttempts)
     blocks = IDBlocks(catalog.connection)
   }
 
@@ -33,18 +33,21 @@ public final class PostgresSlotCatalog: SlotCatalog {
     }
     try catalog.checkSchema(rows[0])
     guard let row = rows[1].first else { return .ended }
-    let (scan, queue, state, epoch) = try wrap {
-      () throws(PostgresError) -> (ScanStatus, String, SliceState?, Int64?) in
+    let (scan, queue, state) = try wrap { () throws(PostgresError) -> (ScanStatus, String, SliceState?) in
       let state: SliceState? = if let text = try row.optionalText(2) { try decode(text) } else { nil }
-      return (try decode(try row.text(0)), try row.text(1), state, try row.optionalInt64(3))
+      return (try decode(try row.text(0)), try row.text(1), state)
     }
-    guard scan.isActive, let state, let epoch else {
+    guard scan.isActive, let state else {
       // Whoever ended the scan may have gone before it dropped the slices.
       if state != nil { try dropSlices(of: slice.scan) }
       return .ended
     }
     if state == .done { return .done(queued: try queuedSlices(by: slice), queue: queue) }
-    return scan == .paused ? .held : .open(epoch: Int32(truncatingIfNeeded: epoch))
+    if scan == .paused { return .held }
+    return try wrap { () throws(PostgresError) in
+      let holder = state == .running ? try row.optionalText(5).map(SlotID.worker(in:)) : nil
+      return .open(epoch: try row.int32(3), attempts: Int(try row.int32(4)), holder: holder)
+    }
   }
 
   private func queuedSlices(by slice: SliceID) throws(CatalogError) -> [SliceID] {
@@ -52,11 +55,13 @@ public final class PostgresSlotCatalog: SlotCatalog {
     return try slices(rows, of: slice.scan)
   }
 
-  public func claim(_ slice: SliceID, epoch: Int32, as claim: ClaimID) throws(CatalogError) -> SliceClaim? {
+  public func claim(
+    _ slice: SliceID, epoch: Int32, as claim: ClaimID, holderDied: Bool = false
+  ) throws(CatalogError) -> SliceClaim? {
     let key: [PostgresParameter] = [.int64(slice.scan.rawValue), .int32(slice.number)]
     let rows = try catalog.execute(
       Statements.sliceClaim,
-      key + [.int32(epoch), .uuid(claim.description), .text(slot.description), .text(host)])
+      key + [.int32(epoch), .uuid(claim.description), .text(slot.description), .text(host), .boolean(holderDied)])
     guard let row = rows.first else { return nil }
     let library = LibraryID(try wrap { () throws(PostgresError) in try row.int64(3) })
     do {
@@ -64,9 +69,10 @@ public final class PostgresSlotCatalog: SlotCatalog {
     } catch {
       let isPassing = error.isOutage || error.isRetryable || error.isCancelled
       guard !isPassing, let epoch = try? row.int32(2) else { throw error }  // it would have failed above
-      // What cannot be read now cannot be read at the next attempt either: the attempt counts.
+      // What cannot be read now cannot be read at the next attempt either: the attempt counts. Nor can
+      // anything be left out of it, so that its scan fails at the last one, as by a `finalise` slice.
       let fence: [PostgresParameter] = key + [.int32(epoch), .uuid(claim.description)]
-      _ = try verdict(Statements.sliceFailed, of: slice.scan, fence + failure(error.description))
+      _ = try verdict(Statements.sliceFailed, of: slice.scan, fence + failure(error.description, of: .finalise))
       throw error
     }
   }
@@ -77,12 +83,16 @@ public final class PostgresSlotCatalog: SlotCatalog {
     let frontier = try catalog.execute(
       Statements.sliceFrontier, [.int64(slice.scan.rawValue), .int32(slice.number), .int64(library.rawValue)])
     return try wrap { () throws(PostgresError) in
-      SliceClaim(
-        slice: slice, kind: try decode(try row.text(0)), epoch: try row.int32(2), claim: claim,
-        attempts: Int(try row.int32(1)), library: library, libraryName: try row.text(4),
+      let (kind, attempts): (SliceKind, Int) = (try decode(try row.text(0)), Int(try row.int32(1)))
+      let left = try SliceFrontier(frontier)
+      return SliceClaim(
+        slice: slice, kind: kind, epoch: try row.int32(2), claim: claim, attempts: attempts, library: library,
+        libraryName: try row.text(4),
         rootPath: try row.text(5), queue: try row.text(6), rules: try Catalog.rules(try row.text(7)),
-        mode: try decode(try row.text(8)), entriesSeen: try row.int64(9), frontier: try SliceFrontier(frontier),
-        rulesVersion: try row.int32(10))
+        mode: try decode(try row.text(8)), entriesSeen: try row.int64(9), frontier: left,
+        rulesVersion: try row.int32(10),
+        culprit: kind == .walk && attempts >= attemptLimit.culprit ? left.visits.first : nil,
+        lastFailure: try row.optionalText(11))
     }
   }
 
@@ -101,13 +111,26 @@ public final class PostgresSlotCatalog: SlotCatalog {
   }
 
   public func commit(_ claim: SliceClaim, _ results: SliceResults) throws(CatalogError) -> [SliceID] {
+    try slices(try run(SliceCommit(claim, results), of: claim).queued, of: claim.slice.scan)
+  }
+
+  public func checkpoint(_ claim: SliceClaim, _ results: SliceResults) throws(CatalogError) -> SliceCheckpoint {
+    let settled = try run(SliceCommit(checkpoint: claim, results), of: claim)
+    let left = try wrap { () throws(PostgresError) in
+      guard let frontier = settled.frontier else { throw .decoding("a checkpoint answered no frontier") }
+      return try SliceFrontier(frontier)
+    }
+    return SliceCheckpoint(
+      claim: claim.checkpointed(left), queued: try slices(settled.queued, of: claim.slice.scan))
+  }
+
+  private func run(_ commit: SliceCommit, of claim: SliceClaim) throws(CatalogError) -> SliceCommit.Settled {
     do {
-      let rows = try wrap { () throws(PostgresError) in
+      return try wrap { () throws(PostgresError) in
         try writer?.flush()
         writer = nil
-        return try SliceCommit(claim, results).run(on: catalog.connection)
+        return try commit.run(on: catalog.connection)
       }
-      return try slices(rows, of: claim.slice.scan)
     } catch {
       abandon(claim)
       if case .fenced = error { dropSlicesIfEnded(claim.slice.scan) }
@@ -143,11 +166,11 @@ public final class PostgresSlotCatalog: SlotCatalog {
   }
 
   public func fail(_ claim: SliceClaim, message: String) throws(CatalogError) -> SliceVerdict {
-    try verdict(Statements.sliceFailed, of: claim.slice.scan, claim.fence + failure(message))
+    try verdict(Statements.sliceFailed, of: claim.slice.scan, claim.fence + failure(message, of: claim.kind))
   }
 
-  private func failure(_ message: String) -> [PostgresParameter] {
-    [.text(message), .int32(Int32(clamping: maxAttempts))]
+  private func failure(_ message: String, of kind: SliceKind) -> [PostgresParameter] {
+    [.text(message), .int32(Int32(clamping: attemptLimit.ofScan(kind)))]
   }
 
   public func refuse(_ claim: SliceClaim, hosts: [String], message: String) throws(CatalogError) -> SliceVerdict {

@@ -110,7 +110,7 @@ extension PostgresSlotCatalog {
   }
 
   /// Whether the slice has failed, or lost its workers, as often as it may.
-  public func hasUsedItsAttempts(_ claim: SliceClaim) -> Bool { claim.attempts >= maxAttempts }
+  public func hasUsedItsAttempts(_ claim: SliceClaim) -> Bool { claim.attempts >= attemptLimit.ofScan(claim.kind) }
 
   /// Ends the scan of a `finalise` slice that has used its attempts up: as failed before its verdict, with
   /// the rest of its removals held after it.

@@ -10,22 +10,56 @@ struct SliceCommit {
   private static let statementRows = 4_096
   /// Statements of one round trip that carry so many rows: what of them is in memory at once.
   private static let tripStatements = 8
+  /// No slice's row holds more directories.
+  private static let frontierRows = 4_096
 
   private let claim: SliceClaim
   private let results: SliceResults
   private let scan: PostgresParameter
   private let library: PostgresParameter
+  private let fence: Statement
+  /// What other slices go on with.
+  private let handedOn: ArraySlice<Int64>
+  /// The slice goes on with the rest.
+  private let stays: Bool
 
+  /// The end of a slice.
   init(_ claim: SliceClaim, _ results: SliceResults) {
+    self.init(
+      claim, results, fence: (Statements.sliceFence, claim.fence + [.int64(results.entries)]),
+      handedOn: results.frontier[...], stays: false)
+  }
+
+  /// A part of a slice, which keeps as much of the frontier as a row holds.
+  init(checkpoint claim: SliceClaim, _ results: SliceResults) {
+    let kept = Array(results.frontier.prefix(Self.frontierRows))
+    self.init(
+      claim, results,
+      fence: (Statements.sliceCheckpoint, claim.fence + [.int64(results.entries), .int64Array(kept)]),
+      handedOn: results.frontier.dropFirst(kept.count), stays: true)
+  }
+
+  private init(
+    _ claim: SliceClaim, _ results: SliceResults, fence: Statement, handedOn: ArraySlice<Int64>, stays: Bool
+  ) {
     self.claim = claim
     self.results = results
     scan = .int64(claim.slice.scan.rawValue)
     library = .int64(claim.library.rawValue)
+    self.fence = fence
+    self.handedOn = handedOn
+    self.stays = stays
   }
 
-  /// Commits; the queued slices.
-  func run(on connection: PostgresConnection) throws(PostgresError) -> PostgresRows {
-    var batch: [Statement] = [(Statements.sliceFence, claim.fence + [.int64(results.entries)])]
+  /// What a commit answers.
+  struct Settled {
+    let queued: PostgresRows
+    /// The rows of the frontier that the slice has kept, where it goes on.
+    let frontier: PostgresRows?
+  }
+
+  func run(on connection: PostgresConnection) throws(PostgresError) -> Settled {
+    var batch: [Statement] = [fence]
     func add(_ count: Int, _ statement: (Range<Int>) -> Statement) throws(PostgresError) {
       for first in stride(from: 0, to: count, by: Self.statementRows) {
         if batch.count > Self.tripStatements {
@@ -51,10 +85,12 @@ struct SliceCommit {
       (Statements.directoriesUnsettle, [library, .int64Array(Array(results.unsettled[$0]))])
     }
     let settled = try connection.pipeline(batch + end)
-    return settled[settled.count - 2]
+    return stays
+      ? Settled(queued: settled[settled.count - 3], frontier: settled[settled.count - 2])
+      : Settled(queued: settled[settled.count - 2], frontier: nil)
   }
 
-  /// The statement before the last one returns the queued slices.
+  /// The statement before the last one returns the queued slices; with one more the frontier that is kept.
   private var end: [Statement] {
     var statements: [Statement] = []
     if !results.vanished.isEmpty {
@@ -67,11 +103,15 @@ struct SliceCommit {
       (
         Statements.sliceSettle,
         [
-          scan, .int32(claim.slice.number), .int64Array(results.frontier), .int64(results.directoriesSeen),
+          scan, .int32(claim.slice.number), .int64Array(Array(handedOn)), .int64(results.directoriesSeen),
           .int64(results.filesSeen), .int64(results.filesAdded), .int64(results.filesUpdated),
           .int64(results.filesUnchanged), .int64(results.bytesSeen), .int64(results.errorsCount),
+          .boolean(stays),
         ]
       ))
+    if stays {
+      statements.append((Statements.sliceFrontier, [scan, .int32(claim.slice.number), library]))
+    }
     statements.append((PostgresStatement(name: "commit", sql: "COMMIT"), []))
     return statements
   }

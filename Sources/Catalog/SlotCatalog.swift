@@ -11,12 +11,19 @@ public protocol SlotCatalog: AnyObject {
 
   func standing(of slice: SliceID) throws(CatalogError) -> SliceStanding
 
-  /// Claims the slice from exactly `epoch`; `nil` where it moved on meanwhile.
-  func claim(_ slice: SliceID, epoch: Int32, as claim: ClaimID) throws(CatalogError) -> SliceClaim?
+  /// Claims the slice from exactly `epoch`; `nil` where it moved on meanwhile. A former holder that still
+  /// works under its claim is cut off first.
+  ///
+  /// - Parameter holderDied: whoever holds the running slice gives no sign of life: that counts an attempt.
+  func claim(_ slice: SliceID, epoch: Int32, as claim: ClaimID, holderDied: Bool) throws(CatalogError) -> SliceClaim?
 
   /// Commits a walked slice in one transaction; throws `fenced` where the claim is superseded or the scan
   /// has ended. Returns the slices that are now queued and want a pointer, what is to be visited first first.
   func commit(_ claim: SliceClaim, _ results: SliceResults) throws(CatalogError) -> [SliceID]
+
+  /// Commits a part of a walked slice, which goes on under the same claim with what is left: at least one
+  /// directory. Throws as `commit` does.
+  func checkpoint(_ claim: SliceClaim, _ results: SliceResults) throws(CatalogError) -> SliceCheckpoint
 
   /// Takes back what the claim has sent so far.
   func abandon(_ claim: SliceClaim)
@@ -28,8 +35,8 @@ public protocol SlotCatalog: AnyObject {
   /// Sets a claimed slice `queued` again; it costs no attempt. False where it is no longer this claim's.
   func release(_ claim: SliceClaim) throws(CatalogError) -> Bool
 
-  /// Counts a failed attempt; at the last one the scan fails or, where its removals are decided, holds the
-  /// rest of them and ends.
+  /// Counts a failed attempt. At the last one of a `finalise` slice the scan fails or, where its removals are
+  /// decided, holds the rest of them and ends; of a walk slice the next claim leaves out its culprit.
   func fail(_ claim: SliceClaim, message: String) throws(CatalogError) -> SliceVerdict
 
   /// Records that this host cannot open the root; when all of `hosts` have said so, the scan fails.
@@ -39,7 +46,10 @@ public protocol SlotCatalog: AnyObject {
 /// What a pointer on the queue points to.
 public enum SliceStanding: Sendable, Equatable {
   /// May be claimed from this epoch.
-  case open(epoch: Int32)
+  ///
+  /// - attempts: failed ones so far; after the first a slice is worked on alone.
+  /// - holder: who has it, where it is running.
+  case open(epoch: Int32, attempts: Int = 0, holder: WorkerID? = nil)
   /// Not to be worked on now: the scan is paused, which pushes its pointers again when it goes on.
   case held
   /// Done, while the scan goes on. Its commit's pointers may have been lost with the worker: these are
@@ -69,11 +79,16 @@ public struct SliceClaim: Sendable, Equatable {
   public let frontier: SliceFrontier
   /// Of the library's rules under which the scan runs.
   public let rulesVersion: Int32
+  /// The first directory of the frontier, where the slice has failed there so often that it is to be left
+  /// out: neither visited nor anything below it judged.
+  public let culprit: Int64?
+  /// Why the slice was given up before, where it was.
+  public let lastFailure: String?
 
   public init(
     slice: SliceID, kind: SliceKind, epoch: Int32, claim: ClaimID, attempts: Int, library: LibraryID,
     libraryName: String, rootPath: String, queue: String, rules: LibraryRules, mode: ScanMode, entriesSeen: Int64,
-    frontier: SliceFrontier, rulesVersion: Int32 = 1
+    frontier: SliceFrontier, rulesVersion: Int32 = 1, culprit: Int64? = nil, lastFailure: String? = nil
   ) {
     self.slice = slice
     self.kind = kind
@@ -89,10 +104,53 @@ public struct SliceClaim: Sendable, Equatable {
     self.entriesSeen = entriesSeen
     self.frontier = frontier
     self.rulesVersion = rulesVersion
+    self.culprit = culprit
+    self.lastFailure = lastFailure
   }
 
   /// Of the signatures that the slice makes; others are told from them.
   public var signatureVersion: Int32 { DirectorySignature.version(rules: rulesVersion) }
+
+  /// Whether the slice is walked one directory a commit, so that a failure shows where it is.
+  public var isCareful: Bool { kind == .walk && attempts > 0 }
+
+  /// The same claim after a checkpoint, with what is left of its frontier.
+  public func checkpointed(_ frontier: SliceFrontier) -> SliceClaim {
+    SliceClaim(
+      slice: slice, kind: kind, epoch: epoch, claim: claim, attempts: 1, library: library, libraryName: libraryName,
+      rootPath: rootPath, queue: queue, rules: rules, mode: mode, entriesSeen: entriesSeen, frontier: frontier,
+      rulesVersion: rulesVersion)
+  }
+}
+
+/// A part of a slice that is committed.
+public struct SliceCheckpoint: Sendable, Equatable {
+  /// What the slice goes on with.
+  public let claim: SliceClaim
+  /// The slices that are now queued and want a pointer: what no row could hold.
+  public let queued: [SliceID]
+
+  public init(claim: SliceClaim, queued: [SliceID]) {
+    self.claim = claim
+    self.queued = queued
+  }
+}
+
+/// How often a slice may fail before something is left out.
+public struct AttemptLimit: Sendable {
+  /// Failures in a row after which a walk slice's culprit is left out. No fewer than two: only since the
+  /// second one the slice is walked alone and one directory a commit, so that the culprit is known.
+  public let culprit: Int
+  /// Failures after which the scan fails: at once for a `finalise` slice; for a walk slice only where its
+  /// culprit cannot even be left out.
+  private let scan: Int
+
+  public init(maxAttempts: Int) {
+    culprit = max(maxAttempts, 2)
+    scan = maxAttempts
+  }
+
+  public func ofScan(_ kind: SliceKind) -> Int { kind == .walk ? 2 * culprit : scan }
 }
 
 /// The directories that a slice has still to visit, with all that lie above them, each once.
@@ -192,7 +250,7 @@ public struct SliceResults: Sendable, Equatable {
   public var revivedDirectories: [Int64] = []
   /// Rows whose names are confirmed to be gone, to be staged.
   public var missing = MissingRows()
-  /// Directories whose signatures are cleared.
+  /// Directories that were known before and in which something stays unsettled: their signatures go.
   public var unsettled: [Int64] = []
   /// Directories of this scan that were gone when they were opened or before they were listed, and of which an earlier
   /// commit or this slice has sent rows.

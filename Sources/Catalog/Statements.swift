@@ -50,6 +50,7 @@ enum Statements {
   static let scanWorkers = load("scan_workers", PackageResources.scan_workers_sql)
   static let scansCurrent = load("scans_current", PackageResources.scans_current_sql)
   static let schemaVersion = load("schema_version", PackageResources.schema_version_sql)
+  static let sliceCheckpoint = load("slice_checkpoint", PackageResources.slice_checkpoint_sql)
   static let sliceClaim = load("slice_claim", PackageResources.slice_claim_sql)
   static let sliceFailed = load("slice_failed", PackageResources.slice_failed_sql)
   static let sliceFence = load("slice_fence", PackageResources.slice_fence_sql)

@@ -111,6 +111,16 @@ public final class RedisSlotQueue: SlotQueue {
     return there
   }
 
+  public func isAlive(_ worker: WorkerID, queue: String) throws(QueueError) -> Bool {
+    try attempting("look for the heartbeat of \(worker) in queue \(queue)") { () throws(RedisError) in
+      switch try connection.command("EXISTS", keys(queue).worker(worker)) {
+      case .integer(let count): count > 0
+      case let reply:
+        throw .protocolViolation(endpoint: connection.endpoint.description, reason: "EXISTS returned \(reply)")
+      }
+    }
+  }
+
   public func push(_ pointers: [[UInt8]], to queue: String) throws(QueueError) {
     try attempting("push to queue \(queue)") { () throws(RedisError) in
       try connection.push(pointers, to: keys(queue).queue)

@@ -42,6 +42,9 @@ public protocol SlotQueue: AnyObject {
   @discardableResult
   func bury(_ job: TakenJob, lock: HeldLock?, reason: String) throws(QueueError) -> Bool
 
+  /// Whether a worker's heartbeat is in `queue`: one that serves the queue and gives no sign is dead.
+  func isAlive(_ worker: WorkerID, queue: String) throws(QueueError) -> Bool
+
   /// Puts pointers at the back of a queue, in order. Not all of them may be there after an error.
   func push(_ pointers: [[UInt8]], to queue: String) throws(QueueError)
 }

@@ -39,8 +39,9 @@ public enum PostgresError: Error, Sendable, CustomStringConvertible {
     }
   }
 
-  /// The transaction lost against another one and may be run again as it is.
-  public var isRetryable: Bool { sqlState == "40001" || sqlState == "40P01" }
+  /// The transaction lost against another one, or waited too long for its locks (55P03), and may be run again as
+  /// it is.
+  public var isRetryable: Bool { sqlState.map { ["40001", "40P01", "55P03"].contains($0) } ?? false }
 
   public var description: String {
     switch self {

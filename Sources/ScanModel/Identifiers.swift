@@ -64,6 +64,12 @@ public struct SlotID: Hashable, Sendable, CustomStringConvertible {
   }
 
   public var description: String { "\(worker)/\(index)" }
+
+  /// The worker of a slot that is written so.
+  public static func worker(in description: String) -> WorkerID {
+    let end = description.lastIndex(of: "/") ?? description.endIndex
+    return WorkerID(description: String(description[..<end]))
+  }
 }
 
 /// The UUID of one claim of a slice, in lower case. With the epoch it fences the claim's commit.

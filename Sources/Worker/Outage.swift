@@ -18,6 +18,9 @@ final class Outage: Sendable {
     logger.error("\(server) is away; trying again until it is back", metadata: ["reason": "\(reason())"])
   }
 
+  /// Whether it has begun and not ended.
+  var isKnown: Bool { isAway.withLock { $0 } }
+
   func end() {
     guard isAway.withLock({ away in exchange(&away, with: false) }) else { return }
     logger.notice("\(server) is back")

@@ -72,13 +72,15 @@ final class SliceRows: WalkSink {
     }
   }
 
-  init(claim: SliceClaim, writer: SliceWriter, known: KnownRows, activity: SlotActivity) {
+  init(
+    claim: SliceClaim, frontier: SliceFrontier, writer: SliceWriter, known: KnownRows, activity: SlotActivity
+  ) {
     self.writer = writer
     self.known = known
     self.activity = activity
     signatureVersion = claim.signatureVersion
     oneFilesystem = claim.rules.oneFilesystem
-    waiting = KnownDirectories(claim.frontier, rows: known)
+    waiting = KnownDirectories(frontier, rows: known)
   }
 
   func willList(directory: Int64, attributes: FileAttributes) throws(CatalogError) {

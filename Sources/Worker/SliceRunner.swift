@@ -1,19 +1,26 @@
 import BlockingThread
 import Catalog
 import FileTree
+import JobQueue
 import Logging
 import ScanModel
 
 /// Works on a claimed slice: walks its frontier and commits, or ends its scan. The slot's thread owns it.
 final class SliceRunner {
-  private let catalog: PostgresSlotCatalog
+  let catalog: PostgresSlotCatalog
+  /// Where the pointers of slices go that a checkpoint queues; without it they are left to the slice's end.
+  let queue: (any SlotQueue)?
   private let activity: SlotActivity
-  private let stop: WorkerStop
+  let stop: WorkerStop
   private let pace: SlotPace
-  private let logger: Logger
+  let logger: Logger
 
-  init(catalog: PostgresSlotCatalog, activity: SlotActivity, stop: WorkerStop, pace: SlotPace, logger: Logger) {
+  init(
+    catalog: PostgresSlotCatalog, queue: (any SlotQueue)? = nil, activity: SlotActivity, stop: WorkerStop,
+    pace: SlotPace, logger: Logger
+  ) {
     self.catalog = catalog
+    self.queue = queue
     self.activity = activity
     self.stop = stop
     self.pace = pace
@@ -25,6 +32,9 @@ final class SliceRunner {
     activity.beginSlice()
     do {
       switch claim.kind {
+      case .walk where claim.isCareful:
+        var walk = CarefulWalk(self, claim)
+        return try walk.run()
       case .walk: return try walk(claim)
       case .finalise:
         return try Finalisation(catalog: catalog, activity: activity, stop: stop, logger: logger).run(claim)
@@ -48,39 +58,48 @@ final class SliceRunner {
   /// A listing may repeat a name, which its directory cannot hold twice: then the slice is walked again,
   /// with every name taken once. That is dearer, and so is not how it begins.
   private func walk(_ claim: SliceClaim) throws(CatalogError) -> SlotMachine.WorkOutcome {
-    do {
-      return try walk(claim, skipsRepeatedNames: false)
-    } catch {
-      guard error.isUniqueViolation else { throw error }
-      logger.info("a listing repeated a name; walking the slice again", metadata: claim.logMetadata)
-      return try walk(claim, skipsRepeatedNames: true)
-    }
-  }
-
-  private func walk(
-    _ claim: SliceClaim, skipsRepeatedNames: Bool
-  ) throws(CatalogError) -> SlotMachine.WorkOutcome {
-    let rows = SliceRows(
-      claim: claim, writer: try catalog.rows(for: claim), known: catalog.knownRows(for: claim), activity: activity)
-    let walker = TreeWalker(
-      rootPath: claim.rootPath, oneFilesystem: claim.rules.oneFilesystem, skipsRepeatedNames: skipsRepeatedNames)
-    let limits = limits(claim)
-    let results: SliceResults
-    do {
-      let walked = try walker.run(claim.frontier.forWalker, limits: limits, into: rows)
-      results = try rows.finish(
-        remaining: walked.remaining, looking: AbsenceCheck(rootPath: claim.rootPath, isAborted: limits.isAborted))
-    } catch {
-      catalog.abandon(claim)
-      return try outcome(of: error)
-    }
-    do {
+    try takingNamesOnce(claim) { (skipsRepeatedNames) throws(CatalogError) in
+      let walked = try visit(claim.frontier, of: claim, limits(claim), skipsRepeatedNames: skipsRepeatedNames)
+      let results: SliceResults
+      switch walked {
+      case .results(let found): results = found
+      case .ended(let outcome): return outcome
+      }
       let queued = try catalog.commit(claim, results)
       log(claim, results, queued)
       return .committed(queued: queued)
+    }
+  }
+
+  func takingNamesOnce<Result>(
+    _ claim: SliceClaim, _ walk: (_ skipsRepeatedNames: Bool) throws(CatalogError) -> Result
+  ) throws(CatalogError) -> Result {
+    do {
+      return try walk(false)
+    } catch {
+      guard error.isUniqueViolation else { throw error }
+      logger.info("a listing repeated a name; walking the slice again", metadata: claim.logMetadata)
+      return try walk(true)
+    }
+  }
+
+  /// Walks a frontier, or the part of it that the limits allow, up to the commit.
+  func visit(
+    _ frontier: SliceFrontier, of claim: SliceClaim, _ limits: WalkLimits, skipsRepeatedNames: Bool
+  ) throws(CatalogError) -> Walked {
+    let rows = SliceRows(
+      claim: claim, frontier: frontier, writer: try catalog.rows(for: claim), known: catalog.knownRows(for: claim),
+      activity: activity)
+    let walker = TreeWalker(
+      rootPath: claim.rootPath, oneFilesystem: claim.rules.oneFilesystem, skipsRepeatedNames: skipsRepeatedNames)
+    do {
+      let walked = try walker.run(frontier.forWalker, limits: limits, into: rows)
+      return .results(
+        try rows.finish(
+          remaining: walked.remaining, looking: AbsenceCheck(rootPath: claim.rootPath, isAborted: limits.isAborted)))
     } catch {
       catalog.abandon(claim)
-      throw error
+      return .ended(try outcome(of: error))
     }
   }
 
@@ -93,7 +112,7 @@ final class SliceRunner {
     }
   }
 
-  private func limits(_ claim: SliceClaim) -> WalkLimits {
+  func limits(_ claim: SliceClaim) -> WalkLimits {
     let budget = SliceBudget(entriesSeen: claim.entriesSeen)
     let (stop, activity) = (stop, activity)
     let isAborted = { stop.isUrgent || activity.isLockLost }
@@ -103,7 +122,7 @@ final class SliceRunner {
       isAborted: isAborted, pace: pace.pace(of: claim, isAborted: isAborted))
   }
 
-  private func log(_ claim: SliceClaim, _ results: SliceResults, _ queued: [SliceID]) {
+  func log(_ claim: SliceClaim, _ results: SliceResults, _ queued: [SliceID]) {
     logger.debug(
       "slice committed",
       metadata: claim.logMetadata.merging([
@@ -112,6 +131,12 @@ final class SliceRunner {
         "errors": "\(results.errorsCount)", "left": "\(results.frontier.count)", "queued": "\(queued.count)",
       ]) { $1 })
   }
+}
+
+/// How far a walk came before its commit.
+enum Walked {
+  case results(SliceResults)
+  case ended(SlotMachine.WorkOutcome)
 }
 
 extension SliceClaim {

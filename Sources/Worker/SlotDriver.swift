@@ -14,6 +14,8 @@ final class SlotDriver {
   private let shared: WorkerShared
   private let activity: SlotActivity
   private let logger: Logger
+  /// Whether this slot is inside the gate.
+  private var isInside = false
 
   init(
     slot: SlotID, machine: SlotMachine, queue: any SlotQueue, catalog: any SlotCatalog, runner: SliceRunner,
@@ -42,6 +44,7 @@ final class SlotDriver {
 
   private func perform(_ action: SlotMachine.Action) -> SlotMachine.Event {
     activity.noteProgress()
+    if !action.needsGate { leaveGate() }
     do {
       let event = try answer(action)
       if action.reachesQueue { shared.redisOutage.end() }
@@ -55,10 +58,19 @@ final class SlotDriver {
         logger.error("cannot work on a slice", metadata: ["slice": "\(slice)", "error": "\(error)"])
         return .unworkable
       }
-      shared.postgresOutage.begin(error.description)
+      note(error)
       return .catalogAway
     } catch {
       preconditionFailure("neither queue nor catalogue: \(error)")
+    }
+  }
+
+  /// A session that alone was ended, as by the claim of whoever took this slot for dead, is no outage.
+  private func note(_ error: CatalogError) {
+    if error.isConnectionLoss, !shared.postgresOutage.isKnown, (try? catalog.ping()) != nil {  // its error is this one
+      logger.notice("lost a connection to Postgres, which is there", metadata: ["error": "\(error)"])
+    } else {
+      shared.postgresOutage.begin(error.description)
     }
   }
 
@@ -75,7 +87,9 @@ final class SlotDriver {
     case .admit(let request): return try admit(request)
     case .inspect(let slice): return .standing(try catalog.standing(of: slice))
     case .lock(let job, let held): return try lock(job, with: held)
-    case .claim(let lock, let epoch): return try claim(lock, epoch: epoch)
+    case .findHolder(let worker, let queue): return .holder(isAlive: try self.queue.isAlive(worker, queue: queue))
+    case .enter(_, let alone): return .entered(enterGate(alone: alone))
+    case .claim(let lock, let epoch, let holderDied): return try claim(lock, epoch: epoch, holderDied: holderDied)
     case .work(let claim): return .worked(try runner.run(claim))
     case .release(let claim): return .ceded(try release(claim) ? .requeued : .fenced)
     case .fail(let claim, let message): return .ceded(try fail(claim, message))
@@ -123,9 +137,32 @@ final class SlotDriver {
     return .locked(outcome)
   }
 
-  private func claim(_ lock: HeldLock, epoch: Int32) throws(CatalogError) -> SlotMachine.Event {
-    let claim = try catalog.claim(lock.slice, epoch: epoch, as: lock.claim)
-    if let claim { shared.board.describe(slot: slot, library: claim.libraryName, kind: claim.kind) }
+  private func enterGate(alone: Bool) -> Bool {
+    isInside = shared.gate.enter(alone: alone) { [shared, activity] in
+      shared.stop.isRequested || activity.isLockLost
+    } wait: { [shared, activity] in
+      shared.stop.wait(for: $0)
+      activity.noteProgress()
+    }
+    return isInside
+  }
+
+  private func leaveGate() {
+    guard isInside else { return }
+    shared.gate.leave()
+    isInside = false
+  }
+
+  private func claim(_ lock: HeldLock, epoch: Int32, holderDied: Bool) throws(CatalogError) -> SlotMachine.Event {
+    let claim = try catalog.claim(lock.slice, epoch: epoch, as: lock.claim, holderDied: holderDied)
+    if let claim {
+      if let culprit = claim.culprit {
+        logger.error(
+          "leaving out a directory at which a slice failed again and again",
+          metadata: claim.logMetadata.merging(["directory_id": "\(culprit)", "attempts": "\(claim.attempts)"]) { $1 })
+      }
+      shared.board.describe(slot: slot, library: claim.libraryName, kind: claim.kind)
+    }
     return .claimed(claim)
   }
 
@@ -174,7 +211,8 @@ extension SlotMachine.Action {
   fileprivate var reachesQueue: Bool {
     switch self {
     case .take, .lock, .finish, .handBack, .bury: true
-    case .ping, .look, .admit, .inspect, .claim, .work, .release, .fail, .refuse, .wait, .stop: false
+    case .ping, .look, .admit, .inspect, .findHolder, .enter, .claim, .work, .release, .fail, .refuse, .wait, .stop:
+      false
     }
   }
 
@@ -182,7 +220,7 @@ extension SlotMachine.Action {
   fileprivate var reachesCatalog: Bool {
     switch self {
     case .admit, .claim, .work, .release, .fail, .refuse: true
-    case .ping, .look, .take, .inspect, .lock, .finish, .handBack, .bury, .wait, .stop: false
+    case .ping, .look, .take, .inspect, .lock, .findHolder, .enter, .finish, .handBack, .bury, .wait, .stop: false
     }
   }
 
@@ -190,8 +228,16 @@ extension SlotMachine.Action {
   fileprivate var slice: SliceID? {
     switch self {
     case .inspect(let slice): slice
-    case .claim(let lock, _): lock.slice
+    case .claim(let lock, _, _): lock.slice
     default: nil
+    }
+  }
+
+  /// What is done inside the gate: everything else comes before or after the work on a slice.
+  fileprivate var needsGate: Bool {
+    switch self {
+    case .claim, .work: true
+    default: false
     }
   }
 }

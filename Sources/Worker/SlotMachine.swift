@@ -8,18 +8,21 @@ import ScanModel
 /// The life of a job:
 ///
 ///     look ─ take ─┬─ request ─ admit ─────────────────────────────────────┬─► finish, and push pointers
-///                  ├─ pointer ─ inspect ─┬─ lock ─ claim ─ work ───────────┤
+///                  ├─ pointer ─ inspect ─┬─ lock ─ (find holder) ─ enter ─ claim ─ work ─┤
 ///                  │                     └─ nothing to do ─────────────────┘
 ///                  │                               claim or work in vain ─┬─ superseded ──────► hand back
 ///                  │                                                      └─ release, fail, refuse ──► hand back
 ///                  └─ garbage ────────────────────────────────────────────────────────► bury
+///
+/// A slice that failed before is worked on alone in the process. It enters before it is claimed, so that
+/// none that waits for its turn counts as failed when another kills the process.
 ///
 /// Every taken job ends as finished, handed back or buried (invariant 5). The last two steps and `look`
 /// are repeated until they succeed; everything before them may be forgotten at any moment, because the
 /// job is in the slot's in-flight list and each step may be taken again. So when Redis is away the machine
 /// waits and looks anew, and when Postgres is, it hands the job back and pings before it takes another.
 public struct SlotMachine: Sendable {
-  private enum State: Sendable {
+  enum State: Sendable {
     /// → looking | waiting
     case pinging
     /// → taking | a job's first step; the last look of a slot that stops: → settling | stopped
@@ -30,10 +33,14 @@ public struct SlotMachine: Sendable {
     case admitting(TakenJob)
     /// → locking | settling
     case inspecting(TakenJob, SliceID)
-    /// → claiming | looking | settling, when stopping
-    case locking(TakenJob, HeldLock, epoch: Int32)
-    /// → working | settling
-    case claiming(TakenJob, HeldLock)
+    /// → finding | entering | looking | settling, when stopping
+    case locking(Candidate)
+    /// → entering | settling, when stopping
+    case finding(Candidate)
+    /// → claiming | settling
+    case entering(Candidate)
+    /// → working | ceding | settling
+    case claiming(Candidate)
     /// → ceding | settling
     case working(TakenJob, HeldLock, SliceClaim)
     /// → settling
@@ -45,8 +52,23 @@ public struct SlotMachine: Sendable {
     case stopped
   }
 
+  /// A slice that is to be claimed.
+  struct Candidate: Sendable {
+    let job: TakenJob
+    let lock: HeldLock
+    let epoch: Int32
+    let attempts: Int
+    /// Another worker that has it.
+    let holder: WorkerID?
+    /// The holder gives no sign of life.
+    var holderDied = false
+
+    /// Whether it may kill the process once more.
+    var isSuspect: Bool { attempts > 0 || holderDied }
+  }
+
   /// What comes after a job or a wait.
-  private indirect enum Next: Sendable {
+  indirect enum Next: Sendable {
     case look
     /// Looks for a job that may be in flight after a lost reply, also when stopping.
     case recover
@@ -56,20 +78,26 @@ public struct SlotMachine: Sendable {
     case stop
   }
 
-  private var state: State = .pinging
+  var state: State = .pinging
   private var queueBackoff = Backoff()
   private var catalogBackoff = Backoff()
   /// The lock under which the job in hand was last tried: a second try after a lost reply must come under
   /// the same claim, or it would find the lock held by a stranger.
-  private var lastTry: (job: TakenJob, lock: HeldLock)?
+  var lastTry: (job: TakenJob, lock: HeldLock)?
   private var random: any RandomNumberGenerator & Sendable
   /// How long to wait after a slice that failed or that this host cannot work on.
   private let retryInterval: Duration
+  /// Whose slices are its own, not to be asked for.
+  let worker: WorkerID
 
-  /// - Parameter random: for the jitter of waits.
+  /// - Parameters:
+  ///   - worker: whose slot this is.
+  ///   - random: for the jitter of waits.
   public init(
-    retryInterval: Duration, random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
+    worker: WorkerID, retryInterval: Duration,
+    random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
   ) {
+    self.worker = worker
     self.retryInterval = retryInterval
     self.random = random
   }
@@ -100,14 +128,18 @@ public struct SlotMachine: Sendable {
       return settle(.bury(job, reason: reason), then: .look)
     case (.inspecting(let job, let slice), .standing(let standing)):
       return inspected(job, slice, standing, stopping: stopping)
-    case (.locking(let job, let lock, let epoch), .locked(let outcome)):
-      return locked(job, lock, epoch, outcome, stopping: stopping)
-    case (.claiming(let job, let lock), .claimed(let claim)):
-      return claimed(job, lock, claim, stopping: stopping)
+    case (.locking(let candidate), .locked(let outcome)):
+      return locked(candidate, outcome, stopping: stopping)
+    case (.finding(let candidate), .holder(let isAlive)):
+      return found(candidate, isAlive: isAlive, stopping: stopping)
+    case (.entering(let candidate), .entered(let mayWork)):
+      return entered(candidate, mayWork: mayWork, stopping: stopping)
+    case (.claiming(let candidate), .claimed(let claim)):
+      return claimed(candidate, claim, stopping: stopping)
     case (.inspecting(let job, _), .unworkable):
       return settle(.handBack(job, lock(of: job), .back), then: .pause(retryInterval, then: .look))
-    case (.claiming(let job, let lock), .unworkable):
-      return settle(.handBack(job, lock, .back), then: .pause(retryInterval, then: .look))
+    case (.claiming(let candidate), .unworkable):
+      return settle(.handBack(candidate.job, candidate.lock, .back), then: .pause(retryInterval, then: .look))
     case (.working(let job, let lock, let claim), .worked(let outcome)):
       return worked(job, lock, claim, outcome)
     case (.ceding(let job, let lock, let end), .ceded(let verdict)):
@@ -167,54 +199,6 @@ public struct SlotMachine: Sendable {
     Successors(slices: [SliceID(scan: scan.id, number: 1)], queue: scan.queue)
   }
 
-  private mutating func inspected(
-    _ job: TakenJob, _ slice: SliceID, _ standing: SliceStanding, stopping: Bool
-  ) -> Action {
-    switch standing {
-    case .open where stopping:
-      return settle(.handBack(job, lock(of: job), .front), then: .look)
-    case .open(let epoch):
-      let lock = lock(of: job) ?? HeldLock(slice: slice, claim: ClaimID())
-      lastTry = (job, lock)
-      state = .locking(job, lock, epoch: epoch)
-      return .lock(job, lock)
-    case .done(let queued, let queue):
-      return settle(.finish(job, lock(of: job), then: Successors(slices: queued, queue: queue)), then: .look)
-    case .held, .ended:
-      return settle(.finish(job, lock(of: job), then: .none), then: .look)
-    }
-  }
-
-  /// The lock that an earlier try of this job may have left.
-  private func lock(of job: TakenJob) -> HeldLock? {
-    lastTry.flatMap { $0.job == job ? $0.lock : nil }
-  }
-
-  private mutating func locked(
-    _ job: TakenJob, _ lock: HeldLock, _ epoch: Int32, _ outcome: ClaimOutcome, stopping: Bool
-  ) -> Action {
-    switch outcome {
-    case .claimed:
-      if stopping { return settle(.handBack(job, lock, .front), then: .look) }
-      state = .claiming(job, lock)
-      return .claim(lock, epoch: epoch)
-    case .held, .gone:
-      // Another slot is at work on it, or the job was taken out of the list: not ours in either case.
-      lastTry = nil
-      return proceed(.look, stopping: stopping)
-    }
-  }
-
-  private mutating func claimed(_ job: TakenJob, _ lock: HeldLock, _ claim: SliceClaim?, stopping: Bool) -> Action {
-    guard let claim else { return settle(.handBack(job, lock, .front), then: .look) }
-    if stopping {
-      state = .ceding(job, lock, to: .front)
-      return .release(claim)
-    }
-    state = .working(job, lock, claim)
-    return .work(claim)
-  }
-
   private mutating func worked(_ job: TakenJob, _ lock: HeldLock, _ claim: SliceClaim, _ outcome: WorkOutcome) -> Action
   {
     switch outcome {
@@ -260,15 +244,16 @@ public struct SlotMachine: Sendable {
     switch state {
     case .admitting(let job), .inspecting(let job, _):
       return settle(.handBack(job, lock(of: job), .front), then: .pause(wait, then: .ping))
-    case .locking(let job, let lock, _), .claiming(let job, let lock), .working(let job, let lock, _),
-      .ceding(let job, let lock, _):
+    case .locking(let candidate), .finding(let candidate), .entering(let candidate), .claiming(let candidate):
+      return settle(.handBack(candidate.job, candidate.lock, .front), then: .pause(wait, then: .ping))
+    case .working(let job, let lock, _), .ceding(let job, let lock, _):
       return settle(.handBack(job, lock, .front), then: .pause(wait, then: .ping))
     default:
       return pause(wait, then: .ping)
     }
   }
 
-  private mutating func settle(_ action: Action, then next: Next) -> Action {
+  mutating func settle(_ action: Action, then next: Next) -> Action {
     state = .settling(action, then: next)
     return action
   }
@@ -278,7 +263,7 @@ public struct SlotMachine: Sendable {
     return .wait(duration)
   }
 
-  private mutating func proceed(_ next: Next, stopping: Bool) -> Action {
+  mutating func proceed(_ next: Next, stopping: Bool) -> Action {
     switch next {
     case .settle(let action, let next): return settle(action, then: next)
     case .recover:

@@ -14,7 +14,11 @@ extension SlotMachine {
     case admit(ScanRequest)
     case inspect(SliceID)
     case lock(TakenJob, HeldLock)
-    case claim(HeldLock, epoch: Int32)
+    /// Ask whether the worker that holds a slice gives a sign of life in this queue.
+    case findHolder(WorkerID, queue: String)
+    /// Wait until this slot may work beside the others of its process or, if `alone`, without them.
+    case enter(HeldLock, alone: Bool)
+    case claim(HeldLock, epoch: Int32, holderDied: Bool)
     /// Walk or finalise, and commit.
     case work(SliceClaim)
     /// Take back what was sent, and set the slice `queued`; no attempt is counted.
@@ -49,6 +53,10 @@ extension SlotMachine {
     case inadmissible(reason: String)
     case standing(SliceStanding)
     case locked(ClaimOutcome)
+    /// Of `findHolder`.
+    case holder(isAlive: Bool)
+    /// Of `enter`. False: the slot was told to stop, or lost its lock, while it waited.
+    case entered(Bool)
     case claimed(SliceClaim?)
     case worked(WorkOutcome)
     /// Of `release`, `fail` and `refuse`.

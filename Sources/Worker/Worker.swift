@@ -121,8 +121,10 @@ public final class Worker: Service {
       prefix: settings.prefix)
     let pace = SlotPace(throttle: throttle, activity: activity, outage: shared.redisOutage, logger: logger)
     return SlotDriver(
-      slot: slot, machine: SlotMachine(retryInterval: settings.retryInterval), queue: queue, catalog: catalog,
-      runner: SliceRunner(catalog: catalog, activity: activity, stop: shared.stop, pace: pace, logger: logger),
+      slot: slot, machine: SlotMachine(worker: id, retryInterval: settings.retryInterval), queue: queue,
+      catalog: catalog,
+      runner: SliceRunner(
+        catalog: catalog, queue: queue, activity: activity, stop: shared.stop, pace: pace, logger: logger),
       servingHosts: hosts, activity: activity, shared: shared, logger: logger)
   }
 }

@@ -3,6 +3,7 @@ import Logging
 /// All that the threads of one worker share.
 final class WorkerShared: Sendable {
   let board = HeartbeatBoard()
+  let gate = SoloGate()
   let stop = WorkerStop()
   let redisOutage: Outage
   let postgresOutage: Outage

@@ -143,15 +143,15 @@ private final class Roller {
   }
 
   private func work(on slice: SliceID) throws {
-    guard case .open(let epoch) = try catalog.standing(of: slice),
-      let claim = try catalog.claim(slice, epoch: epoch, as: ClaimID())
+    guard case .open(let epoch, _, _) = try afterTakeover({ try catalog.standing(of: slice) }),
+      let claim = try afterTakeover({ try catalog.claim(slice, epoch: epoch, as: ClaimID()) })
     else { return }
     do {
       try finish(claim)
     } catch {
       guard Self.hasLost(error) else { throw error }
       catalog.abandon(claim)
-      _ = try catalog.release(claim)
+      _ = try afterTakeover { try catalog.release(claim) }
     }
   }
 
@@ -159,8 +159,15 @@ private final class Roller {
   private static func hasLost(_ error: CatalogError) -> Bool {
     switch error {
     case .fenced: true
-    case .postgres(let cause): cause.isRetryable || cause.sqlState == SQLState.uniqueViolation
+    case .postgres: error.isRetryable || error.isConnectionLoss || error.isUniqueViolation
     default: false
+    }
+  }
+
+  private func isDone(_ claim: SliceClaim) throws(CatalogError) -> Bool {
+    try wrap { () throws(PostgresError) in
+      try looking.number(
+        "SELECT count(*) FROM slices WHERE claim = $1 AND state = 'done'", [.uuid(claim.claim.description)]) == 1
     }
   }
 
@@ -173,7 +180,7 @@ private final class Roller {
     // The scan may fail, and its slices go, between a claim and the reading of its frontier.
     guard let parent = claim.frontier.visits.first else { throw .fenced }
     if tally.total.directories > limit {
-      _ = try catalog.fail(claim, message: "enough")
+      _ = try catalog.refuse(claim, hosts: [], message: "enough")
       return
     }
     var results = SliceResults()
@@ -185,8 +192,11 @@ private final class Roller {
         (0..<found).map { "\(claim.slice.number)-\($0)" }, below: parent, for: claim)
       _ = try catalog.commit(claim, results)
     } catch {
-      tally.add { $0.left += found }
-      throw error
+      // Its connection may have been ended between the deed and the answer.
+      if try !isDone(claim) {
+        tally.add { $0.left += found }
+        throw error
+      }
     }
     tally.add {
       $0.directories += results.directoriesSeen

@@ -89,6 +89,8 @@ import Testing
     for index in 0..<6_000 { try writer.file(in: scan.root, named: "f\(index)", .file) }
     let other = PostgresSlotCatalog(catalog: scan.database.catalog(), slot: .named("b"), host: "b", maxAttempts: 3)
     let claim = try other.claim(scan.claim.slice)
+    let late = failure { () throws(CatalogError) in try scan.catalog.commit(scan.claim, SliceResults()) }
+    #expect(late?.isConnectionLoss == true, "\(late.map(String.init(describing:)) ?? "it went through")")
     #expect(
       failure { () throws(CatalogError) in try scan.catalog.commit(scan.claim, SliceResults()) }?.isFenced == true)
     #expect(try scan.connection.number("SELECT count(*) FROM files") == 0)

@@ -64,6 +64,16 @@ func failure<R>(_ body: () throws(CatalogError) -> R) -> CatalogError? {
   }
 }
 
+/// Tries once more where the connection turns out to have been ended, as a takeover does with a former
+/// holder's.
+func afterTakeover<R>(_ deed: () throws -> R) throws -> R {
+  do {
+    return try deed()
+  } catch let error as CatalogError where error.isConnectionLoss {
+    return try deed()
+  }
+}
+
 extension CatalogError {
   var isFenced: Bool { if case .fenced = self { true } else { false } }
 

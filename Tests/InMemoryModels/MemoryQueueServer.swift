@@ -9,6 +9,8 @@ public final class MemoryQueueServer {
   private var lists: [String: [[UInt8]]] = [:]
   private var locks: [String: String] = [:]
   private var dead: [String: [BuriedJob]] = [:]
+  /// Heartbeats, by queue.
+  private var live: [String: Set<WorkerID>] = [:]
 
   public init() {}
 
@@ -28,6 +30,13 @@ public final class MemoryQueueServer {
   /// The tokens of all locks.
   public var allLocks: [String] { locks.values.sorted() }
 
+  public func isAlive(_ worker: WorkerID, _ queue: String) -> Bool { live[queue, default: []].contains(worker) }
+
+  /// A worker's heartbeat.
+  public func beat(_ worker: WorkerID, _ queue: String) { live[queue, default: []].insert(worker) }
+  /// The heartbeat's time to live is over.
+  public func expireHeartbeat(_ worker: WorkerID, _ queue: String) { live[queue]?.remove(worker) }
+
   /// A producer's LPUSH.
   public func push(_ message: [UInt8], to queue: String) { put(message, on: queue, at: .back) }
   public func setLock(_ slice: SliceID, _ queue: String, to token: String) { locks["\(queue) \(slice)"] = token }
@@ -40,6 +49,7 @@ public final class MemoryQueueServer {
     lists = [:]
     locks = [:]
     dead = [:]
+    live = [:]
   }
 
   func take(_ queue: String, _ slot: SlotID) -> TakenJob? {

@@ -14,6 +14,7 @@ public struct MemorySlice: Sendable, Equatable {
   public internal(set) var frontier: [Int64] = []
   public internal(set) var entries: Int64 = 0
   var refusedHosts: Set<String> = []
+  var lastFailure: String?
   /// The slice whose commit queued it.
   var queuedBy: Int32?
 }
@@ -68,6 +69,9 @@ struct MemoryScan: Sendable {
     startedAt = Date()
   }
 
+  /// A slice is worked on once more.
+  mutating func redo() { counters.slicesRedone += 1 }
+
   mutating func pause() {
     if status.isActive { status = .paused }
   }
@@ -94,7 +98,9 @@ struct MemoryScan: Sendable {
   }
 
   /// Adds what a slice found to the scan and queues what follows; the newly queued slices.
-  mutating func settle(_ results: SliceResults, of number: Int32) -> [SliceID] {
+  ///
+  /// - Parameter frontier: what does not stay with the slice.
+  mutating func settle(_ results: SliceResults, frontier: [Int64], of number: Int32) -> [SliceID] {
     counters.directoriesSeen += results.directoriesSeen
     counters.filesSeen += results.filesSeen
     counters.filesAdded += results.filesAdded
@@ -103,8 +109,8 @@ struct MemoryScan: Sendable {
     counters.bytesSeen += Decimal(results.bytesSeen)
     counters.errors += results.errorsCount
     let open = slices.values.count { $0.state != .done }
-    if !results.frontier.isEmpty {
-      cut(results.frontier, room: max(rules.maxParallel - open, 1))
+    if !frontier.isEmpty {
+      cut(frontier, room: max(rules.maxParallel - open, 1))
     } else if open == 0 {
       add(.finalise, [])
     }

@@ -6,7 +6,7 @@ public final class MemorySlotCatalog: SlotCatalog {
   private let catalog: MemoryCatalog
   private let slot: SlotID
   private let host: String
-  private let maxAttempts: Int
+  private let attemptLimit: AttemptLimit
   /// Rows that the claim in hand has sent and not yet committed.
   private var sent: [SliceFrontier.Directory] = []
 
@@ -14,7 +14,7 @@ public final class MemorySlotCatalog: SlotCatalog {
     self.catalog = catalog
     self.slot = slot
     self.host = host
-    self.maxAttempts = maxAttempts
+    attemptLimit = AttemptLimit(maxAttempts: maxAttempts)
   }
 
   /// Sends the row of a directory that the claimed slice found; it is there from the commit on. Its id.
@@ -36,17 +36,28 @@ public final class MemorySlotCatalog: SlotCatalog {
         return .ended
       }
       if row.state == .done { return .done(queued: scan.queued(by: slice.number), queue: scan.rules.queue) }
-      return scan.status == .paused ? .held : .open(epoch: row.epoch)
+      if scan.status == .paused { return .held }
+      let holder = row.state == .running ? row.worker.map(SlotID.worker(in:)) : nil
+      return .open(epoch: row.epoch, attempts: row.attempts, holder: holder)
     }
   }
 
-  public func claim(_ slice: SliceID, epoch: Int32, as claim: ClaimID) throws(CatalogError) -> SliceClaim? {
+  public func claim(
+    _ slice: SliceID, epoch: Int32, as claim: ClaimID, holderDied: Bool = false
+  ) throws(CatalogError) -> SliceClaim? {
     try catalog.withState { (state) throws(CatalogError) -> SliceClaim? in
       guard var scan = state.scans[slice.scan], var row = scan.slices[slice.number],
         let library = state.libraries[scan.library]
       else { return nil }
       guard scan.status == .pending || scan.status == .running, row.state != .done, row.epoch == epoch else {
         return nil
+      }
+      if row.state == .running, row.claim != claim, let former = row.worker {
+        scan.redo()
+        if holderDied, SlotID.worker(in: former) != slot.worker {
+          row.attempts += 1
+          row.lastFailure = "worker \(former) died"
+        }
       }
       row.state = .running
       row.epoch += 1
@@ -55,23 +66,43 @@ public final class MemorySlotCatalog: SlotCatalog {
       scan.slices[slice.number] = row
       scan.start()
       state.scans[slice.scan] = scan
+      let frontier = state.frontier(row.frontier)
       return SliceClaim(
         slice: slice, kind: row.kind, epoch: row.epoch, claim: claim, attempts: row.attempts, library: library.id,
         libraryName: library.name, rootPath: library.rootPath, queue: scan.rules.queue, rules: scan.rules,
         mode: scan.request.mode, entriesSeen: scan.counters.filesSeen + scan.counters.directoriesSeen,
-        frontier: state.frontier(row.frontier))
+        frontier: frontier,
+        culprit: row.kind == .walk && row.attempts >= attemptLimit.culprit ? frontier.visits.first : nil,
+        lastFailure: row.lastFailure)
     }
   }
 
   public func commit(_ claim: SliceClaim, _ results: SliceResults) throws(CatalogError) -> [SliceID] {
+    try commit(claim, results, settling: results.frontier) { $0.state = .done }
+  }
+
+  public func checkpoint(_ claim: SliceClaim, _ results: SliceResults) throws(CatalogError) -> SliceCheckpoint {
+    let kept = Array(results.frontier.prefix(MemoryScan.rowLimit))
+    let queued = try commit(claim, results, settling: Array(results.frontier.dropFirst(kept.count))) {
+      $0.frontier = kept
+      $0.attempts = 1
+      $0.lastFailure = nil
+    }
+    let left = try catalog.withState { (state) throws(CatalogError) in state.frontier(kept) }
+    return SliceCheckpoint(claim: claim.checkpointed(left), queued: queued)
+  }
+
+  private func commit(
+    _ claim: SliceClaim, _ results: SliceResults, settling frontier: [Int64], _ change: (inout MemorySlice) -> Void
+  ) throws(CatalogError) -> [SliceID] {
     let rows = sent
     sent = []
     return try catalog.withState { (state) throws(CatalogError) in
       var (scan, slice) = try Self.fence(claim, &state)
-      slice.state = .done
-      slice.entries = results.entries
+      change(&slice)
+      slice.entries += results.entries
       scan.slices[slice.number] = slice
-      let queued = scan.settle(results, of: slice.number)
+      let queued = scan.settle(results, frontier: frontier, of: slice.number)
       state.scans[scan.id] = scan
       for row in rows { state.directories[row.id] = row }
       for vanished in results.vanished where state.directories[vanished]?.parent != nil {
@@ -104,7 +135,10 @@ public final class MemorySlotCatalog: SlotCatalog {
     try catalog.withState { (state) throws(CatalogError) in
       guard var slice = Self.held(claim, state) else { return .fenced }
       slice.attempts += 1
-      return Self.cede(slice, of: claim.slice.scan, failing: slice.attempts >= maxAttempts, message, &state)
+      slice.lastFailure = message
+      let failing = slice.attempts >= attemptLimit.ofScan(slice.kind)
+      if !failing { state.scans[claim.slice.scan]?.redo() }
+      return Self.cede(slice, of: claim.slice.scan, failing: failing, message, &state)
     }
   }
 

@@ -59,6 +59,8 @@ final class MemorySlotQueue: SlotQueue {
     return true
   }
 
+  func isAlive(_ worker: WorkerID, queue: String) throws(QueueError) -> Bool { server.isAlive(worker, queue) }
+
   func push(_ pointers: [[UInt8]], to queue: String) throws(QueueError) {
     for pointer in pointers { server.put(pointer, on: queue, at: .back) }
   }

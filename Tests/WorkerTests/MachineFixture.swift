@@ -11,7 +11,7 @@ struct MachineUnderTest {
   private(set) var action: SlotMachine.Action
 
   init(random: any RandomNumberGenerator & Sendable = LongestWaits()) {
-    machine = SlotMachine(retryInterval: .seconds(30), random: random)
+    machine = SlotMachine(worker: .own, retryInterval: .seconds(30), random: random)
     action = machine.start()
   }
 
@@ -38,9 +38,26 @@ struct MachineUnderTest {
     return (machine, lock)
   }
 
-  static func claiming() -> (MachineUnderTest, HeldLock) {
+  /// A machine that asked for its turn.
+  static func entering() -> (MachineUnderTest, HeldLock) {
     var (machine, lock) = locking()
     machine.hear(.locked(.claimed))
+    return (machine, lock)
+  }
+
+  /// A machine that asked whether the worker that holds the slice lives.
+  static func finding() -> (MachineUnderTest, HeldLock) {
+    var machine = taken(.pointer)
+    guard case .lock(_, let lock) = machine.hear(.standing(.open(epoch: 4, holder: .other))) else {
+      preconditionFailure("an open slice is locked")
+    }
+    machine.hear(.locked(.claimed))
+    return (machine, lock)
+  }
+
+  static func claiming() -> (MachineUnderTest, HeldLock) {
+    var (machine, lock) = entering()
+    machine.hear(.entered(true))
     return (machine, lock)
   }
 
@@ -64,6 +81,11 @@ extension TakenJob {
   static let garbage = TakenJob(queue: "q", payload: Array("garbage".utf8))
 }
 
+extension WorkerID {
+  static let own = WorkerID(name: "own", suffix: "1")
+  static let other = WorkerID(name: "other", suffix: "1")
+}
+
 extension SliceID {
   static let seven = SliceID(scan: ScanID(7), number: 2)
   static let first = SliceID(scan: ScanID(7), number: 1)
@@ -71,9 +93,9 @@ extension SliceID {
 }
 
 extension SliceClaim {
-  static func of(_ lock: HeldLock, queue: String = "q") -> SliceClaim {
+  static func of(_ lock: HeldLock, queue: String = "q", attempts: Int = 0) -> SliceClaim {
     SliceClaim(
-      slice: lock.slice, kind: .walk, epoch: 5, claim: lock.claim, attempts: 0, library: LibraryID(1),
+      slice: lock.slice, kind: .walk, epoch: 5, claim: lock.claim, attempts: attempts, library: LibraryID(1),
       libraryName: "media", rootPath: "/media", queue: queue, rules: LibraryRules(), mode: .full, entriesSeen: 0,
       frontier: SliceFrontier())
   }

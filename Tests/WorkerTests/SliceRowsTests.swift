@@ -27,7 +27,8 @@ private struct ClaimedSlice {
     let slice = SliceID(scan: scan.id, number: 1)
     claim = try #require(try catalog.claim(slice, epoch: 0, as: ClaimID()))
     rows = SliceRows(
-      claim: claim, writer: try catalog.rows(for: claim), known: catalog.knownRows(for: claim),
+      claim: claim, frontier: claim.frontier, writer: try catalog.rows(for: claim),
+      known: catalog.knownRows(for: claim),
       activity: SlotActivity(slot: slot))
   }
 

@@ -56,9 +56,10 @@ struct SlotMachineOutageTests {
     var taking = looking
     taking.hear(.job(nil))
     let (locking, _) = MachineUnderTest.locking()
+    let (finding, _) = MachineUnderTest.finding()
     var (refusing, _, _) = MachineUnderTest.working()
     refusing.hear(.worked(.rootUnavailable(message: "")))
-    for stage in [looking, taking, locking, refusing] {
+    for stage in [looking, taking, locking, finding, refusing] {
       var machine = stage
       #expect(machine.hear(.queueAway) == .wait(.milliseconds(100)))
       #expect(machine.hear(.waited) == .look)
@@ -70,7 +71,7 @@ struct SlotMachineOutageTests {
     var (machine, lock) = MachineUnderTest.locking()
     machine.hear(.queueAway, .waited, .job(.pointer))
     #expect(machine.hear(.standing(.open(epoch: 4))) == .lock(.pointer, lock))
-    machine.hear(.locked(.claimed), .claimed(nil), .settled, .job(.pointer), .standing(.open(epoch: 5)))
+    machine.hear(.locked(.claimed), .entered(true), .claimed(nil), .settled, .job(.pointer), .standing(.open(epoch: 5)))
     guard case .lock(.pointer, let later) = machine.action else {
       Issue.record("not locked but \(machine.action)")
       return

@@ -65,7 +65,8 @@ struct SlotMachineTests {
       return
     }
     #expect(lock.slice == .seven)
-    #expect(machine.hear(.locked(.claimed)) == .claim(lock, epoch: 4))
+    #expect(machine.hear(.locked(.claimed)) == .enter(lock, alone: false))
+    #expect(machine.hear(.entered(true)) == .claim(lock, epoch: 4, holderDied: false))
     let claim = SliceClaim.of(lock, queue: "scans")
     #expect(machine.hear(.claimed(claim)) == .work(claim))
     let successors = SlotMachine.Successors(slices: SliceID.next, queue: "scans")

@@ -51,9 +51,16 @@ struct SlotMachineWalkTests {
     case .ping: [.pinged, .catalogAway]
     case .look, .take: [.job(.pointer), .job(nil), .job(.request), .job(.garbage), .queueAway]
     case .admit: SlotMachineTests.admissions.map { .admitted($0.0) } + [.inadmissible(reason: ""), .catalogAway]
-    case .inspect: [.standing(.open(epoch: 4)), .catalogAway] + SlotMachineTests.standings.map { .standing($0.0) }
+    case .inspect:
+      [
+        .standing(.open(epoch: 4)), .standing(.open(epoch: 4, attempts: 1)),
+        .standing(.open(epoch: 4, holder: .other)), .standing(.open(epoch: 4, holder: .own)), .catalogAway,
+      ] + SlotMachineTests.standings.map { .standing($0.0) }
     case .lock: [.locked(.claimed), .locked(.held), .locked(.gone), .queueAway]
-    case .claim(let lock, _): [.claimed(.of(lock)), .claimed(nil), .catalogAway]
+    case .findHolder: [.holder(isAlive: true), .holder(isAlive: false), .queueAway]
+    case .enter: [.entered(true), .entered(false)]
+    case .claim(let lock, _, _):
+      [.claimed(.of(lock)), .claimed(.of(lock, attempts: 1)), .claimed(nil), .catalogAway, .unworkable]
     case .work:
       [
         .worked(.committed(queued: SliceID.next)), .worked(.superseded), .worked(.interrupted),
@@ -74,7 +81,8 @@ struct SlotMachineWalkTests {
     let claim = SliceClaim.of(lock)
     return [
       .ping, .look, .take, .admit(ScanRequest(target: .name("media"))), .inspect(.seven), .lock(.pointer, lock),
-      .claim(lock, epoch: 4), .work(claim), .release(claim), .fail(claim, message: ""), .refuse(claim, message: ""),
+      .findHolder(.other, queue: "q"), .enter(lock, alone: true), .claim(lock, epoch: 4, holderDied: false),
+      .work(claim), .release(claim), .fail(claim, message: ""), .refuse(claim, message: ""),
       .finish(.pointer, lock, then: SlotMachineTests.none), .handBack(.pointer, lock, .front),
       .bury(.garbage, reason: ""), .wait(.zero),
     ]
@@ -91,9 +99,16 @@ private struct Watch {
   private var queueFailures = 0
   private var isCatalogAway = true
   private var lastLock: (job: TakenJob, lock: HeldLock)?
+  /// The last turn that was asked for, and what was heard of the slice's holder before.
+  private var isAlone: Bool?
+  private var holder: (isKnown: Bool, isAlive: Bool)?
 
   mutating func saw(_ action: SlotMachine.Action, _ answer: SlotMachine.Event) {
     if case .lock(let job, let lock) = action { lastLock = (job, lock) }
+    if case .inspect = action { (isAlone, holder) = (nil, nil) }
+    if case .standing(.open(_, _, let worker)) = answer { holder = (worker != nil, true) }
+    if case .holder(let isAlive) = answer { holder?.isAlive = isAlive }
+    if case .enter(_, let alone) = action, case .entered(true) = answer { isAlone = alone }
     switch answer {
     case .queueAway: queueFailures += 1
     case .catalogAway: isCatalogAway = true
@@ -114,9 +129,17 @@ private struct Watch {
   /// The promise that `action` breaks.
   func broken(by action: SlotMachine.Action, stopping: Bool) -> String? {
     switch action {
-    case .take, .admit, .inspect, .lock, .claim, .work:
+    case .take, .admit, .inspect, .lock, .findHolder, .enter, .claim, .work:
       if stopping { return "work is begun although it stops" }
       if isCatalogAway { return "work is begun while the catalogue is away" }
+      if case .findHolder(.own, _) = action { return "it asks for itself" }
+      if case .claim(_, _, let holderDied) = action {
+        if isAlone == nil { return "a slice is claimed out of turn" }
+        if holderDied == holder?.isAlive { return "the holder is not what it was heard to be" }
+      }
+      if case .work(let claim) = action, claim.attempts > 0, isAlone != true {
+        return "a slice that failed is worked on beside others"
+      }
       if action == .take, inHand != nil { return "a job is taken while another is in hand" }
     case .finish(let job, _, _), .handBack(let job, _, _), .bury(let job, _):
       if job != inHand { return "a job ends that is not in hand" }

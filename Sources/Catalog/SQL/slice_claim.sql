@@ -1,1 +1,1 @@
-SELECT * FROM claim_slice($1, $2, $3, $4, $5, $6)
+SELECT * FROM claim_slice($1, $2, $3, $4, $5, $6, $7)

@@ -1,2 +1,2 @@
 -- The newest first: its frontier is to be visited first.
-SELECT number FROM settle_slice($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS number ORDER BY number DESC
+SELECT number FROM settle_slice($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, p_stays => $11) AS number ORDER BY number DESC

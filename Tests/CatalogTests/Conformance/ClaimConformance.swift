@@ -73,7 +73,7 @@ import Testing
     let scan = try fixture.admitScan()
     let (first, second) = (try fixture.slot("a"), try fixture.slot("b"))
     _ = try first.claim(scan.slice(1))
-    #expect(try second.standing(of: scan.slice(1)) == .open(epoch: 1))
+    #expect(try second.standing(of: scan.slice(1)) == .open(epoch: 1, holder: SlotID.named("a").worker))
     let id = ClaimID()
     #expect(try second.claim(scan.slice(1), epoch: 1, as: id)?.epoch == 2)
     #expect(try second.claim(scan.slice(1), epoch: 2, as: id)?.epoch == 3)

@@ -228,7 +228,7 @@ import Testing
   private func expectFenced(_ fixture: any CatalogFixture, _ scan: ScanID, _ commit: () throws -> Void) throws {
     let (counters, slices) = (try fixture.counters(of: scan), try fixture.slices(of: scan))
     do {
-      try commit()
+      try afterTakeover(commit)
       Issue.record("a superseded commit went through")
     } catch let error as CatalogError {
       #expect(error.isFenced)

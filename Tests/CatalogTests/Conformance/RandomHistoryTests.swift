@@ -74,13 +74,13 @@ private final class RandomHistory {
     case 0..<55: return "commit: \(try commit(claim, slot, finding: act < 35 ? 0 : size))"
     case 55..<65:
       claims[index] = nil
-      return "release: \(try slot.release(claim))"
+      return "release: \(try afterTakeover { try slot.release(claim) })"
     case 65..<70:
       claims[index] = nil
-      return "fail: \(try slot.fail(claim, message: "m"))"
+      return "fail: \(try afterTakeover { try slot.fail(claim, message: "m") })"
     case 70..<75:
       claims[index] = nil
-      return "refuse: \(try slot.refuse(claim, hosts: ["a", "b", "c", "d"], message: "m"))"
+      return "refuse: \(try afterTakeover { try slot.refuse(claim, hosts: ["a", "b", "c", "d"], message: "m") })"
     // Forgets its claim, as a worker that dies does; others take the slice over.
     case 75..<85: claims[index] = nil
     case 85..<90: try fixture.pause(scan)
@@ -92,29 +92,41 @@ private final class RandomHistory {
   private func claimAny(_ index: Int, using choices: inout SeededGenerator) throws -> String {
     let numbers = try fixture.slices(of: scan).filter { $0.state != .ready }.map(\.number)
     guard let number = numbers.randomElement(using: &choices) else { return "none" }
-    let standing = try slots[index].standing(of: scan.slice(number))
+    let standing = try afterTakeover { try slots[index].standing(of: scan.slice(number)) }
     let staleness: Int32 = Int.random(in: 0..<5, using: &choices) == 0 ? 1 : 0
     if case .done(let queued, _) = standing { return "done: \(queued)" }
-    guard case .open(let epoch) = standing else { return "\(standing)" }
-    claims[index] = try slots[index].claim(scan.slice(number), epoch: epoch - staleness, as: ClaimID())
+    guard case .open(let epoch, _, _) = standing else { return "\(standing)" }
+    claims[index] = try slots[index].claim(
+      scan.slice(number), epoch: epoch - staleness, as: ClaimID(), holderDied: staleness == 0 && number % 2 == 0)
     guard let claim = claims[index] else { return "superseded" }
     let names = Dictionary(uniqueKeysWithValues: claim.frontier.directories.map { ($0.id, $0.name) })
     return "\(claim.slice) \(claim.kind) \(claim.epoch) \(claim.attempts) \(claim.entriesSeen) "
-      + "\(names.count) \(claim.frontier.visits.map { names[$0] })"
+      + "\(names.count) \(claim.frontier.visits.map { names[$0] }) \(claim.culprit.map { "\(names[$0] ?? [])" } ?? "-") "
+      + "\(claim.lastFailure ?? "-")"
   }
 
   private func commit(_ claim: SliceClaim, _ slot: any WalkingCatalog, finding count: Int) throws -> String {
-    claims[claims.firstIndex(of: claim) ?? 0] = nil
+    let index = claims.firstIndex(of: claim) ?? 0
+    claims[index] = nil
     do {
-      if claim.kind == .finalise { return "\(try slot.end(claim))" }
+      if claim.kind == .finalise { return try afterTakeover { "\(try slot.end(claim))" } }
       var results = SliceResults()
       let names = (0..<count).map { "\(self.names + $0)" }
       self.names += count
-      results.frontier = try slot.find(names, below: claim.frontier.visits[0], for: claim)
+      let parent = claim.frontier.visits[0]
+      let rest = Array(claim.frontier.visits.dropFirst())
+      let stays = claim.isCareful && !(rest.isEmpty && names.isEmpty)
       results.filesAdded = Int64(count) * 10
       results.directoriesSeen = Int64(claim.frontier.visits.count)
-      return "\(try slot.commit(claim, results))"
-    } catch {
+      return try afterTakeover {
+        results.frontier = try slot.find(names, below: parent, for: claim)
+        guard stays else { return "\(try slot.commit(claim, results))" }
+        results.frontier += rest
+        let checkpoint = try slot.checkpoint(claim, results)
+        claims[index] = checkpoint.claim
+        return "\(checkpoint.queued) \(checkpoint.claim.frontier.visits.count)"
+      }
+    } catch let error as CatalogError {
       return error.description
     }
   }

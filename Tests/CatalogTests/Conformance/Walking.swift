@@ -52,9 +52,14 @@ extension ScanID {
 }
 
 extension WalkingCatalog {
+  /// Claims a slice whose former holder, if it has one, is not known to be dead.
+  func claim(_ slice: SliceID, epoch: Int32, as claim: ClaimID) throws(CatalogError) -> SliceClaim? {
+    try self.claim(slice, epoch: epoch, as: claim, holderDied: false)
+  }
+
   /// Claims an open slice from the epoch that it stands at.
   func claim(_ slice: SliceID) throws -> SliceClaim {
-    guard case .open(let epoch) = try standing(of: slice) else {
+    guard case .open(let epoch, _, _) = try standing(of: slice) else {
       Issue.record("\(slice) is not open: \(try standing(of: slice))")
       throw CatalogError.fenced
     }

@@ -26,7 +26,7 @@ final class SimulatedSlot {
     self.id = id
     self.host = host
     self.world = world
-    machine = SlotMachine(retryInterval: .seconds(2), random: world.generator())
+    machine = SlotMachine(worker: id.worker, retryInterval: .seconds(2), random: world.generator())
     queue = world.queue.slot(id, queues: Simulation.queues)
     catalog = world.catalog.slotCatalog(for: id, host: host, maxAttempts: 1_000)
     action = machine.start()
@@ -71,8 +71,13 @@ final class SimulatedSlot {
       case .inspect(let slice): return try onCatalog { .standing(try catalog.standing(of: slice)) }
       case .lock(let job, let lock):
         return try onQueue { .locked(try queue.claim(job, slice: lock.slice, claim: lock.claim)) }
-      case .claim(let lock, let epoch):
-        return try onCatalog { .claimed(try catalog.claim(lock.slice, epoch: epoch, as: lock.claim)) }
+      case .findHolder(let worker, let queue):
+        return try onQueue { .holder(isAlive: try self.queue.isAlive(worker, queue: queue)) }
+      case .enter: return .entered(true)
+      case .claim(let lock, let epoch, let holderDied):
+        return try onCatalog {
+          .claimed(try catalog.claim(lock.slice, epoch: epoch, as: lock.claim, holderDied: holderDied))
+        }
       case .work(let claim): return try onCatalog { .worked(try work(claim)) }
       case .release(let claim): return try onCatalog { .ceded(try catalog.release(claim) ? .requeued : .fenced) }
       case .fail(let claim, let message): return try onCatalog { .ceded(try catalog.fail(claim, message: message)) }

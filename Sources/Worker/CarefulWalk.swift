@@ -1,0 +1,118 @@
+import Catalog
+import FileTree
+import Logging
+import ScanModel
+
+/// The walk of a slice that has failed before: one directory a commit, with a checkpoint between any two.
+/// So when it fails again, the first directory of its frontier is the one at which it did; at the last
+/// attempt that one, the culprit, is left out as an error, and the rest goes on.
+///
+/// At the slice's budget the walk ends as any other does, and what is left becomes slices that have not
+/// failed yet.
+struct CarefulWalk {
+  private let runner: SliceRunner
+  private let budget: WalkLimits
+  private var claim: SliceClaim
+  private var entries = 0
+  /// Queued by checkpoints, and no pointer is pushed yet.
+  private var unpushed: [SliceID] = []
+
+  init(_ runner: SliceRunner, _ claim: SliceClaim) {
+    self.runner = runner
+    self.claim = claim
+    budget = runner.limits(claim)
+  }
+
+  mutating func run() throws(CatalogError) -> SlotMachine.WorkOutcome {
+    // In a commit of its own: the next directory may be another culprit.
+    if let culprit = claim.culprit {
+      if let outcome = try commit(SliceResults(leavingOut: culprit, of: claim)) { return outcome }
+    }
+    while let directory = claim.frontier.visits.first {
+      let outcome = try runner.takingNamesOnce(claim) { (skipsRepeatedNames) throws(CatalogError) in
+        try visit(directory, skipsRepeatedNames: skipsRepeatedNames)
+      }
+      if let outcome { return outcome }
+    }
+    return try end(SliceResults())
+  }
+
+  /// Visits one directory; how the walk ended, if it did.
+  private mutating func visit(
+    _ directory: Int64, skipsRepeatedNames: Bool
+  ) throws(CatalogError) -> SlotMachine.WorkOutcome? {
+    let frontier = SliceFrontier(
+      directories: claim.frontier.directories, visits: [directory], rootInode: claim.frontier.rootInode)
+    var limits = budget
+    limits.entries = 0
+    switch try runner.visit(frontier, of: claim, limits, skipsRepeatedNames: skipsRepeatedNames) {
+    case .ended(let outcome): return outcome
+    case .results(var results):
+      results.frontier += claim.frontier.visits.dropFirst()
+      entries += Int(results.entries)
+      return try commit(results)
+    }
+  }
+
+  private mutating func commit(_ results: SliceResults) throws(CatalogError) -> SlotMachine.WorkOutcome? {
+    if results.frontier.isEmpty || isOver { return try end(results) }
+    let checkpoint = try runner.catalog.checkpoint(claim, results)
+    claim = checkpoint.claim
+    unpushed += checkpoint.queued
+    pushPointers()
+    return nil
+  }
+
+  private func end(_ results: SliceResults) throws(CatalogError) -> SlotMachine.WorkOutcome {
+    let queued = try runner.catalog.commit(claim, results)
+    runner.log(claim, results, queued)
+    return .committed(queued: unpushed + queued)
+  }
+
+  private var isOver: Bool {
+    entries >= budget.entries || budget.shouldYield() || budget.deadline.map { $0 <= .now } == true
+  }
+
+  /// At once, so that others take part. What cannot be pushed now is pushed with what the slice's end queues.
+  private mutating func pushPointers() {
+    guard let queue = runner.queue, !unpushed.isEmpty else { return }
+    do {
+      try queue.push(unpushed.map(QueueMessage.pointerBytes), to: claim.queue)
+      unpushed = []
+    } catch {
+      runner.logger.debug("pointers wait for Redis", metadata: claim.logMetadata.merging(["error": "\(error)"]) { $1 })
+    }
+  }
+}
+
+extension SliceResults {
+  /// An error in place of the first directory of the claim's frontier, and the rest of the frontier.
+  init(leavingOut culprit: Int64, of claim: SliceClaim) {
+    self.init()
+    let failures = claim.lastFailure.map { ", at last because: \($0)" } ?? ""
+    errors = [
+      SliceError(
+        path: claim.frontier.path(of: culprit), type: .ioError, operation: nil, errno: nil,
+        message:
+          "left out, with all that lies below: its slice failed \(claim.attempts) times in a row here\(failures); "
+          + "see the log of the worker, then scan again")
+    ]
+    errorsCount = 1
+    unsettled = [culprit]
+    frontier = claim.frontier.visits.filter { $0 != culprit }
+  }
+}
+
+extension SliceFrontier {
+  /// The names from the root to a directory of the chain, which is relative to the root.
+  fileprivate func path(of directory: Int64) -> [UInt8] {
+    let chain = Dictionary(directories.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    var names: [[UInt8]] = []
+    var next = chain[directory]
+    while let found = next, let parent = found.parent, names.count < directories.count {
+      names.append(found.name)
+      next = chain[parent]
+    }
+    return Array(names.reversed().joined(separator: [UInt8(ascii: "/")]))
+  }
+}
