@@ -106,6 +106,8 @@ struct RunningScan {
   let connection: PostgresConnection
   let claim: SliceClaim
   let catalog: PostgresSlotCatalog
+  /// The connection of `catalog`.
+  let catalogConnection: Catalog
 
   var root: Int64 { claim.frontier.visits[0] }
 
@@ -114,9 +116,30 @@ struct RunningScan {
     connection = database.connection()
     _ = try database.catalog().addLibrary(
       name: "media", rootPath: "/srv/media", rules: LibraryRules(maxParallel: maxParallel))
-    catalog = PostgresSlotCatalog(catalog: database.catalog(), slot: .named("a"), host: "a", maxAttempts: 3)
+    catalogConnection = database.catalog()
+    catalog = PostgresSlotCatalog(catalog: catalogConnection, slot: .named("a"), host: "a", maxAttempts: 3)
     let scan = try catalog.admit(ScanRequest(target: .name("media"))).admittedScan().id
     claim = try catalog.claim(scan.slice(1))
+  }
+
+  /// Another worker's slot, on a connection of its own.
+  func slot(_ name: String, maxAttempts: Int = 3) -> PostgresSlotCatalog {
+    PostgresSlotCatalog(catalog: database.catalog(), slot: .named(name), host: name, maxAttempts: maxAttempts)
+  }
+
+  /// How many sessions have such a name.
+  func sessions(_ name: String) throws(PostgresError) -> Int64 {
+    try connection.number("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE $1", [.text(name)])
+  }
+
+  /// The takeovers that were recorded, in order.
+  func events() throws(PostgresError) -> [String] {
+    try connection.texts(
+      """
+      SELECT format('slice %s from %s attempt %s dead %s terminated %s', detail->>'slice', detail->>'from',
+                    detail->>'attempt', detail->>'dead', detail->>'terminated')
+        FROM scan_events WHERE event = 'slice_taken_over' ORDER BY id
+      """)
   }
 
   /// The slice's end without its fence, by hand; the queued slices.

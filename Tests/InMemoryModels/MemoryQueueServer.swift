@@ -5,8 +5,14 @@ import ScanModel
 public final class MemoryQueueServer {
   /// The next job to be taken comes first.
   private var queues: [String: [[UInt8]]] = [:]
-  /// The newest first, by queue and slot.
-  private var lists: [String: [[UInt8]]] = [:]
+  /// What a slot has taken from a queue.
+  public struct InflightList: Hashable {
+    public let slot: SlotID
+    public let queue: String
+  }
+
+  /// The newest first. A list without entries is not there.
+  private var lists: [InflightList: [[UInt8]]] = [:]
   private var locks: [String: String] = [:]
   private var dead: [String: [BuriedJob]] = [:]
   /// Heartbeats, by queue.
@@ -22,7 +28,11 @@ public final class MemoryQueueServer {
   /// The jobs that wait, the next one to be taken first.
   public func waiting(_ queue: String) -> [[UInt8]] { queues[queue, default: []] }
   /// The newest first.
-  public func inflight(_ slot: SlotID, _ queue: String) -> [[UInt8]] { lists["\(queue) \(slot)", default: []] }
+  public func inflight(_ slot: SlotID, _ queue: String) -> [[UInt8]] {
+    lists[InflightList(slot: slot, queue: queue), default: []]
+  }
+  /// All that are there.
+  public var inflightLists: [InflightList] { Array(lists.keys) }
   /// The newest first.
   public func buried(_ queue: String) -> [BuriedJob] { dead[queue, default: []] }
   /// The token of a slice's lock.
@@ -43,6 +53,24 @@ public final class MemoryQueueServer {
   /// The lock's time to live is over.
   public func expireLock(token: String) { locks = locks.filter { $0.value != token } }
 
+  /// A heartbeat's renewal of one job.
+  public func renew(_ job: LockedJob, in queue: String) -> RenewOutcome {
+    let token = "\(job.slot)/\(job.lock.claim)"
+    guard let holder = lock(job.lock.slice, queue) else {
+      setLock(job.lock.slice, queue, to: token)
+      if !inflight(job.slot, queue).contains(job.payload) {
+        lists[InflightList(slot: job.slot, queue: queue), default: []].insert(job.payload, at: 0)
+      }
+      return .restored
+    }
+    return holder == token ? .renewed : .lost
+  }
+
+  /// The server loses a queue.
+  public func forgetWaiting(_ queue: String) { queues[queue] = nil }
+  /// The server loses a slot's in-flight list.
+  public func forgetInflight(_ slot: SlotID, _ queue: String) { lists[InflightList(slot: slot, queue: queue)] = nil }
+
   /// The server loses everything.
   public func forget() {
     queues = [:]
@@ -55,14 +83,16 @@ public final class MemoryQueueServer {
   func take(_ queue: String, _ slot: SlotID) -> TakenJob? {
     guard let payload = queues[queue]?.first else { return nil }
     queues[queue]?.removeFirst()
-    lists["\(queue) \(slot)", default: []].insert(payload, at: 0)
+    lists[InflightList(slot: slot, queue: queue), default: []].insert(payload, at: 0)
     return TakenJob(queue: queue, payload: payload)
   }
 
   /// Removes one copy and says whether there was one.
   func remove(_ job: TakenJob, _ slot: SlotID) -> Bool {
-    guard let index = lists["\(job.queue) \(slot)"]?.firstIndex(of: job.payload) else { return false }
-    lists["\(job.queue) \(slot)"]?.remove(at: index)
+    let key = InflightList(slot: slot, queue: job.queue)
+    guard var list = lists[key], let index = list.firstIndex(of: job.payload) else { return false }
+    list.remove(at: index)
+    lists[key] = list.isEmpty ? nil : list
     return true
   }
 

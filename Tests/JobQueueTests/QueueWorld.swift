@@ -18,6 +18,10 @@ protocol QueueWorld {
   func lock(_ slice: SliceID, _ queue: String) throws -> String?
 
   func setLock(_ slice: SliceID, _ queue: String, to token: String) throws
+  /// A worker's heartbeat in one queue.
+  func beat(_ worker: WorkerID, _ queue: String) throws
+  /// The heartbeat's time to live is over.
+  func expireHeartbeat(_ worker: WorkerID, _ queue: String) throws
   /// The server loses everything.
   func forget() throws
 }
@@ -80,6 +84,17 @@ final class RedisWorld: QueueWorld {
 
   func setLock(_ slice: SliceID, _ queue: String, to token: String) throws {
     try redis.command("SET", key("{\(queue)}:lock:\(slice)"), RedisArgument(token))
+  }
+
+  func beat(_ worker: WorkerID, _ queue: String) throws {
+    let heartbeat = RedisHeartbeat(
+      connection: RedisConnection(endpoint: endpoint), prefix: prefix, worker: worker, queues: [queue])
+    try heartbeat.beat(
+      json: Array("{}".utf8), registration: WorkerRegistration(slots: 1, startedAt: Date()), ttl: .seconds(60))
+  }
+
+  func expireHeartbeat(_ worker: WorkerID, _ queue: String) throws {
+    try redis.command("DEL", key("{\(queue)}:worker:\(worker)"))
   }
 
   func forget() throws {

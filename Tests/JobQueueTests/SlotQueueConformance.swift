@@ -41,6 +41,22 @@ struct SlotQueueConformance {
     #expect(try world.inflight(other, "q") == [])
   }
 
+  @Test("tells who gives a sign of life, queue by queue", arguments: Implementation.allCases)
+  func isAlive(_ implementation: Implementation) throws {
+    let world = try implementation.world()
+    let slot = world.slot(me, queues: ["q", "r"])
+    #expect(try !slot.isAlive(other.worker, queue: "q"))
+    try world.beat(other.worker, "q")
+    #expect(try slot.isAlive(other.worker, queue: "q"))
+    #expect(try !slot.isAlive(other.worker, queue: "r"))
+    #expect(try !slot.isAlive(me.worker, queue: "q"))
+    try world.expireHeartbeat(other.worker, "q")
+    #expect(try !slot.isAlive(other.worker, queue: "q"))
+    try world.beat(other.worker, "q")
+    try world.forget()
+    #expect(try !slot.isAlive(other.worker, queue: "q"))
+  }
+
   @Test("takes nothing from an empty queue", arguments: Implementation.allCases)
   func takesNothing(_ implementation: Implementation) throws {
     let slot = try implementation.world().slot(me, queues: ["q", "r"])

@@ -2,7 +2,6 @@ import Catalog
 import Glibc
 import JobQueue
 import Logging
-import RedisClient
 import ScanModel
 import TestSupport
 import Testing
@@ -30,10 +29,7 @@ private final class WalkedTree {
     let slot = SlotID(worker: WorkerID(name: "w"), index: 0)
     catalog = PostgresSlotCatalog(catalog: connection, slot: slot, host: "h", maxAttempts: 3)
     activity = SlotActivity(slot: slot)
-    let throttle = RedisThrottle(
-      connection: RedisConnection(endpoint: try RedisEndpoint(url: TestServers.redisURL())), prefix: database.name)
-    let pace = SlotPace(
-      throttle: throttle, activity: activity, outage: Outage(of: "Redis", logger: logger), logger: logger)
+    let pace = try SlotPace.forTests(of: activity, prefix: database.name)
     runner = SliceRunner(catalog: catalog, activity: activity, stop: stop, pace: pace, logger: logger)
     _ = try catalog.admit(ScanRequest(target: .name("x")))
     guard case .committed = try run(slice: 1) else { throw NotWalked() }

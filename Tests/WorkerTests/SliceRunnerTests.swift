@@ -2,7 +2,6 @@ import Catalog
 import Foundation
 import JobQueue
 import Logging
-import RedisClient
 import ScanModel
 import TestSupport
 import Testing
@@ -29,10 +28,7 @@ private struct RunnableSlice {
     _ = try catalog.admit(ScanRequest(target: .name("x")))
     claim = try #require(try catalog.claim(SliceID(scan: ScanID(1), number: 1), epoch: 0, as: ClaimID()))
     let activity = SlotActivity(slot: slot)
-    let throttle = RedisThrottle(
-      connection: RedisConnection(endpoint: try RedisEndpoint(url: TestServers.redisURL())), prefix: database.name)
-    let pace = SlotPace(
-      throttle: throttle, activity: activity, outage: Outage(of: "Redis", logger: logger), logger: logger)
+    let pace = try SlotPace.forTests(of: activity, prefix: database.name)
     runner = SliceRunner(catalog: catalog, activity: activity, stop: WorkerStop(), pace: pace, logger: logger)
   }
 
@@ -51,7 +47,47 @@ private struct RunnableSlice {
   }
 }
 
+extension RunnableSlice {
+  /// Lets every row of a file end with an error.
+  func raise(_ sqlState: String) throws {
+    try database.query(
+      """
+      CREATE FUNCTION raise() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '\(sqlState)'; END $$;
+      CREATE TRIGGER raise BEFORE INSERT ON files_1 FOR EACH ROW EXECUTE FUNCTION raise();
+      """)
+  }
+}
+
 @Suite struct SliceRunnerTests {
+  @Test(arguments: ["08000", "08006", "53000", "53100", "53200", "53300", "57000", "57P01", "57P02", "57P03", "25006"])
+  func `an outage is no failure of the slice`(_ sqlState: String) throws {
+    let slice = try RunnableSlice()
+    try slice.raise(sqlState)
+    do {
+      let outcome = try slice.runner.run(slice.claim)
+      Issue.record("\(sqlState) ends as \(outcome)")
+    } catch {
+      #expect(error.isOutage)
+    }
+    #expect(try slice.database.query("SELECT state, attempts FROM slices") == ["running\t0"])
+  }
+
+  @Test(arguments: ["40001", "40P01", "55P03"])
+  func `a transaction that lost against another one is handed back`(_ sqlState: String) throws {
+    let slice = try RunnableSlice()
+    try slice.raise(sqlState)
+    #expect(try slice.runner.run(slice.claim) == .interrupted)
+    #expect(try slice.database.query("SELECT state, attempts FROM slices") == ["running\t0"])
+  }
+
+  @Test(arguments: ["22012", "23514", "42P01", "57014", "XX000"])
+  func `any other error is the slice's failure`(_ sqlState: String) throws {
+    let slice = try RunnableSlice()
+    try slice.raise(sqlState)
+    guard case .failed = try slice.runner.run(slice.claim) else { throw NotFailed() }
+  }
+
   @Test func `a slice that meets a repeated name is walked again at once, and costs no attempt`() throws {
     let slice = try RunnableSlice()
     try slice.refuse(first: 1)

@@ -6,7 +6,7 @@ import TestSupport
 /// What producers, operators and accidents do to a simulation, until it is over.
 struct Mischief {
   private enum Deed: CaseIterable {
-    case request, duplicate, garbage, stopSlot, lapse, outage
+    case request, duplicate, garbage, stop, lapse, outage, kill, freeze, forgetOne, forgetAll
   }
 
   private let until: Duration
@@ -19,7 +19,8 @@ struct Mischief {
     world.faults = Simulation.Faults(
       lostReply: Double.random(in: 0...0.15, using: &world.random),
       refusal: Double.random(in: 0...0.15, using: &world.random),
-      work: Double.random(in: 0...0.1, using: &world.random))
+      work: Double.random(in: 0...0.1, using: &world.random),
+      death: Bool.random(using: &world.random) ? Double.random(in: 0...0.005, using: &world.random) : 0)
   }
 
   /// Does what is due. False when it is all over.
@@ -40,12 +41,30 @@ struct Mischief {
     case .request: pushRequest(on: world)
     case .duplicate: pushDuplicate(on: world)
     case .garbage: world.queue.push([0xff, 0x00, 0x7b], to: anyQueue(world))
-    case .stopSlot: world.slots.filter { !$0.isStopping }.randomElement(using: &world.random)?.stop()
+    case .stop: world.workers.filter { !$0.isStopping }.randomElement(using: &world.random)?.stop()
+    case .kill:
+      guard let worker = world.workers.randomElement(using: &world.random) else { return }
+      worker.die()
+      world.remove(worker)
+    case .freeze:
+      world.workers.randomElement(using: &world.random)?.freeze(for: world.duration(.zero...(.seconds(40))))
+    case .forgetOne: forgetOne(on: world)
+    case .forgetAll: world.queue.forget()
     case .lapse:
       if let token = world.queue.allLocks.randomElement(using: &world.random) { world.queue.expireLock(token: token) }
     case .outage:
       let server: Simulation.Away = Bool.random(using: &world.random) ? .queue : .catalog
       world.backAt[server] = world.now + world.duration(.zero...(.seconds(8)))
+    }
+  }
+
+  private func forgetOne(on world: Simulation) {
+    let queue = anyQueue(world)
+    switch Int.random(in: 0..<4, using: &world.random) {
+    case 0: world.queue.forgetWaiting(queue)
+    case 1: world.slotIDs.randomElement(using: &world.random).map { world.queue.forgetInflight($0, queue) }
+    case 2: world.workers.randomElement(using: &world.random).map { world.queue.expireHeartbeat($0.id, queue) }
+    default: world.queue.allLocks.randomElement(using: &world.random).map { world.queue.expireLock(token: $0) }
     }
   }
 

@@ -8,27 +8,33 @@ import ScanModel
 /// A slot under simulation: its machine, and what performs the machine's actions on the models, as the
 /// driver does on the servers.
 final class SimulatedSlot {
+  /// A slot waits for its turn.
+  private struct NotYet: Error {}
+  /// The process died in the middle of an action.
+  private struct Died: Error {}
+
   let id: SlotID
-  let host: String
   private var machine: SlotMachine
   private let queue: any SlotQueue
   private let catalog: MemorySlotCatalog
   private unowned let world: Simulation
+  private unowned let worker: SimulatedWorker
   /// What is under way, and when it ends.
   private(set) var action: SlotMachine.Action
   private(set) var readyAt: Duration
   private(set) var isStopping = false
   private(set) var actionsSinceStop = 0
-  /// Whether the queue failed it after it was told to stop: only then it may leave work in flight.
-  private(set) var queueFailedStop = false
+  /// What is on the heartbeat's board.
+  private(set) var held: (job: TakenJob, lock: HeldLock)?
+  private var isLockLost = false
 
-  init(_ id: SlotID, host: String, in world: Simulation) {
+  init(_ id: SlotID, of worker: SimulatedWorker, in world: Simulation) {
     self.id = id
-    self.host = host
+    self.worker = worker
     self.world = world
     machine = SlotMachine(worker: id.worker, retryInterval: .seconds(2), random: world.generator())
     queue = world.queue.slot(id, queues: Simulation.queues)
-    catalog = world.catalog.slotCatalog(for: id, host: host, maxAttempts: 1_000)
+    catalog = world.catalog.slotCatalog(for: id, host: worker.host, maxAttempts: Simulation.maxAttempts)
     action = machine.start()
     readyAt = world.now
   }
@@ -37,18 +43,26 @@ final class SimulatedSlot {
   func stop() {
     isStopping = true
     switch action {
-    case .wait: readyAt = world.now
+    case .wait, .enter: readyAt = world.now
     case .work: readyAt = min(readyAt, world.now + .seconds(1))
     default: break
     }
   }
 
+  func loseLock() { isLockLost = true }
+
   /// Performs what is under way, and begins what comes next.
   func step() {
-    let event = perform(action)
-    action = machine.handle(event, stopping: isStopping)
-    readyAt = world.now + duration(of: action)
-    if isStopping { actionsSinceStop += 1 }
+    do {
+      let event = try perform(action)
+      action = machine.handle(event, stopping: isStopping)
+      readyAt = world.now + duration(of: action)
+      if isStopping { actionsSinceStop += 1 }
+    } catch is NotYet {
+      readyAt = world.now + .milliseconds(50)
+    } catch {
+      worker.die()
+    }
   }
 
   private func duration(of action: SlotMachine.Action) -> Duration {
@@ -61,71 +75,142 @@ final class SimulatedSlot {
     }
   }
 
-  private func perform(_ action: SlotMachine.Action) -> SlotMachine.Event {
+  private func perform(_ action: SlotMachine.Action) throws -> SlotMachine.Event {
+    switch action {
+    case .claim, .work, .enter: break
+    default: worker.leaveGate(id.index)
+    }
     do {
-      switch action {
-      case .ping: return try onCatalog { .pinged }
-      case .look: return try onQueue { .job(try queue.ownInflight()) }
-      case .take: return try onQueue { .job(try queue.take(wait: .zero)) }
-      case .admit(let request): return try onCatalog { .admitted(try catalog.admit(request)) }
-      case .inspect(let slice): return try onCatalog { .standing(try catalog.standing(of: slice)) }
-      case .lock(let job, let lock):
-        return try onQueue { .locked(try queue.claim(job, slice: lock.slice, claim: lock.claim)) }
-      case .findHolder(let worker, let queue):
-        return try onQueue { .holder(isAlive: try self.queue.isAlive(worker, queue: queue)) }
-      case .enter: return .entered(true)
-      case .claim(let lock, let epoch, let holderDied):
-        return try onCatalog {
-          .claimed(try catalog.claim(lock.slice, epoch: epoch, as: lock.claim, holderDied: holderDied))
-        }
-      case .work(let claim): return try onCatalog { .worked(try work(claim)) }
-      case .release(let claim): return try onCatalog { .ceded(try catalog.release(claim) ? .requeued : .fenced) }
-      case .fail(let claim, let message): return try onCatalog { .ceded(try catalog.fail(claim, message: message)) }
-      case .refuse(let claim, let message):
-        let hosts = try onQueue { world.hosts }
-        return try onCatalog { .ceded(try catalog.refuse(claim, hosts: hosts, message: message)) }
-      case .finish(let job, let lock, let successors):
-        let pointers = successors.slices.map(QueueMessage.pointerBytes)
-        if successors.queue == job.queue || pointers.isEmpty {
-          try onQueue { try queue.finish(job, lock: lock, pushing: pointers) }
-        } else {
-          try onQueue { try queue.push(pointers, to: successors.queue) }
-          try onQueue { try queue.finish(job, lock: lock) }
-        }
-      case .handBack(let job, let lock, let end): try onQueue { try queue.handBack(job, lock: lock, to: end) }
-      case .bury(let job, let reason): try onQueue { try queue.bury(job, lock: nil, reason: reason) }
-      case .wait: return .waited
-      case .stop: preconditionFailure("nothing to perform")
-      }
-      return .settled
+      let event = try answer(action)
+      if world.happens(world.faults.death) { throw Died() }
+      return event
     } catch Simulation.Away.queue {
-      queueFailedStop = queueFailedStop || isStopping
       return .queueAway
     } catch Simulation.Away.catalog {
       return .catalogAway
-    } catch {
-      preconditionFailure("the models throw nothing else: \(error)")
+    }
+  }
+
+  private func answer(_ action: SlotMachine.Action) throws -> SlotMachine.Event {
+    switch action {
+    case .ping: return try onCatalog { .pinged }
+    case .look:
+      held = nil
+      return try onQueue { .job(try queue.ownInflight()) }
+    case .take: return try onQueue { .job(try queue.take(wait: .zero)) }
+    case .admit(let request): return try onCatalog { .admitted(try catalog.admit(request)) }
+    case .inspect(let slice): return try onCatalog { .standing(try catalog.standing(of: slice)) }
+    case .lock(let job, let lock): return try self.lock(job, lock)
+    case .findHolder(let worker, let queue):
+      return try onQueue { .holder(isAlive: try self.queue.isAlive(worker, queue: queue)) }
+    case .enter(_, let alone):
+      if isStopping || isLockLost { return .entered(false) }
+      guard worker.mayEnter(id.index, alone: alone) else { throw NotYet() }
+      return .entered(true)
+    case .claim(let lock, let epoch, let holderDied):
+      return try onCatalog {
+        .claimed(try catalog.claim(lock.slice, epoch: epoch, as: lock.claim, holderDied: holderDied))
+      }
+    case .work(let claim): return try onCatalog { .worked(try work(claim)) }
+    case .release(let claim): return try onCatalog { .ceded(try catalog.release(claim) ? .requeued : .fenced) }
+    case .fail(let claim, let message): return try onCatalog { .ceded(try catalog.fail(claim, message: message)) }
+    case .refuse(let claim, let message):
+      let hosts = try onQueue { world.hosts }
+      return try onCatalog { .ceded(try catalog.refuse(claim, hosts: hosts, message: message)) }
+    case .finish(let job, let lock, let successors): try finish(job, lock, successors)
+    case .handBack(let job, let lock, let end):
+      held = nil
+      try onQueue { try queue.handBack(job, lock: lock, to: end) }
+    case .bury(let job, let reason):
+      held = nil
+      try onQueue { try queue.bury(job, lock: nil, reason: reason) }
+    case .wait: return .waited
+    case .stop: preconditionFailure("nothing to perform")
+    }
+    return .settled
+  }
+
+  private func lock(_ job: TakenJob, _ lock: HeldLock) throws -> SlotMachine.Event {
+    let outcome = try onQueue { () throws -> ClaimOutcome in
+      let outcome = try queue.claim(job, slice: lock.slice, claim: lock.claim)
+      if outcome == .claimed { world.touch(id, lock) }
+      return outcome
+    }
+    held = outcome == .claimed ? (job, lock) : nil
+    isLockLost = false
+    return .locked(outcome)
+  }
+
+  private func finish(_ job: TakenJob, _ lock: HeldLock?, _ successors: SlotMachine.Successors) throws {
+    held = nil
+    let pointers = successors.slices.map(QueueMessage.pointerBytes)
+    if successors.queue == job.queue || pointers.isEmpty {
+      try onQueue { try queue.finish(job, lock: lock, pushing: pointers) }
+    } else {
+      try onQueue { try queue.push(pointers, to: successors.queue) }
+      try onQueue { try queue.finish(job, lock: lock) }
     }
   }
 
   private func work(_ claim: SliceClaim) throws -> SlotMachine.WorkOutcome {
-    guard world.canOpen(claim.libraryName, on: host) else { return .rootUnavailable(message: "mount_missing") }
+    guard world.canOpen(claim.libraryName, on: worker.host) else { return .rootUnavailable(message: "mount_missing") }
     if isStopping, world.happens(0.5) { return .interrupted }
+    if isLockLost { return .superseded }
     if world.happens(world.faults.work) { return world.happens(0.5) ? .interrupted : .failed(message: "broken") }
-    do throws(CatalogError) {
+    do {
       guard claim.kind == .walk else {
         _ = try catalog.end(claim)
         return .committed(queued: [])
       }
-      let results = try world.tree(of: claim.libraryName).walk(
-        claim.frontier, entries: isStopping ? 1 : world.budget
-      ) { (name, parent) throws(CatalogError) in try catalog.sendDirectory(name: name, in: parent) }
+      if claim.isCareful { return .committed(queued: try walkCarefully(claim)) }
+      let results = try walk(claim, claim.frontier, entries: isStopping ? 1 : world.budget)
       return .committed(queued: try catalog.commit(claim, results))
-    } catch {
+    } catch CatalogError.fenced {
       catalog.abandon(claim)
-      guard case .fenced = error else { throw error }
       return .superseded
     }
+  }
+
+  private func walk(_ claim: SliceClaim, _ frontier: SliceFrontier, entries: Int64) throws -> SliceResults {
+    try world.tree(of: claim.libraryName).walk(frontier, entries: entries) { name, parent in
+      try catalog.sendDirectory(name: name, in: parent)
+    }
+  }
+
+  /// As `CarefulWalk` does it; the process may die between any two commits.
+  private func walkCarefully(_ first: SliceClaim) throws -> [SliceID] {
+    var claim = first
+    var queued: [SliceID] = []
+    if let culprit = claim.culprit {
+      let results = SliceResults(leavingOut: culprit, of: claim)
+      let name = claim.frontier.directories.first { $0.id == culprit }?.name ?? []
+      if results.frontier.isEmpty {
+        queued = try catalog.commit(claim, results)
+        world.leaveOut(SimulatedTree.number(name), of: claim.libraryName)
+        return queued
+      }
+      (claim, queued) = try checkpoint(claim, results)
+      world.leaveOut(SimulatedTree.number(name), of: first.libraryName)
+    }
+    var entries: Int64 = 0
+    while let next = claim.frontier.visits.first {
+      let frontier = SliceFrontier(directories: claim.frontier.directories, visits: [next])
+      var results = try walk(claim, frontier, entries: 0)
+      results.frontier += claim.frontier.visits.dropFirst()
+      entries += results.entries
+      if results.frontier.isEmpty || entries >= world.budget || isStopping {
+        return queued + (try catalog.commit(claim, results))
+      }
+      let (goesOn, more) = try checkpoint(claim, results)
+      (claim, queued) = (goesOn, queued + more)
+    }
+    return queued + (try catalog.commit(claim, SliceResults()))
+  }
+
+  private func checkpoint(_ claim: SliceClaim, _ results: SliceResults) throws -> (SliceClaim, [SliceID]) {
+    let checkpoint = try catalog.checkpoint(claim, results)
+    if world.happens(world.faults.death) { throw Died() }
+    return (checkpoint.claim, checkpoint.queued)
   }
 
   @discardableResult

@@ -10,7 +10,11 @@ struct SimulatedTree {
     let bytes: Int64
   }
 
+  /// Visiting a directory kills the worker.
+  struct Poisoned: Error {}
+
   private(set) var directories: [Directory] = []
+  private(set) var poisonous: Set<Int> = []
 
   init(using random: inout SeededRandom) {
     // Some trees are chains, some are stars, most lie between.
@@ -23,20 +27,41 @@ struct SimulatedTree {
     }
   }
 
-  var files: Int64 { directories.reduce(0) { $0 + $1.files } }
-  var bytes: Int64 { directories.reduce(0) { $0 + $1.bytes } }
+  /// Makes some directories kill every worker that visits them.
+  mutating func poison(_ count: Int, using random: inout SeededRandom) {
+    for _ in 0..<count { poisonous.insert(Int.random(in: 0..<directories.count, using: &random)) }
+  }
+
+  /// What a worker can see: nothing of a poisonous directory, nor below it.
+  var visible: (directories: Int64, files: Int64, bytes: Int64, leftOut: Set<Int>) {
+    var seen: (directories: Int64, files: Int64, bytes: Int64, leftOut: Set<Int>) = (0, 0, 0, [])
+    var stack = [0]
+    while let number = stack.popLast() {
+      if poisonous.contains(number) {
+        seen.leftOut.insert(number)
+        continue
+      }
+      seen.directories += 1
+      seen.files += directories[number].files
+      seen.bytes += directories[number].bytes
+      stack += directories[number].children
+    }
+    return seen
+  }
 
   /// Visits a claimed frontier, at least one directory of it, until `entries` are seen.
-  func walk<Failure: Error>(
-    _ frontier: SliceFrontier, entries: Int64, sending send: (_ name: [UInt8], _ parent: Int64) throws(Failure) -> Int64
-  ) throws(Failure) -> SliceResults {
+  func walk(
+    _ frontier: SliceFrontier, entries: Int64, sending send: (_ name: [UInt8], _ parent: Int64) throws -> Int64
+  ) throws -> SliceResults {
     var numbers = Dictionary(uniqueKeysWithValues: frontier.directories.map { ($0.id, Self.number($0.name)) })
     let known = Set(frontier.visits)
     var results = SliceResults()
     var stack = Array(frontier.visits.reversed())
     while let id = stack.last, results.entries == 0 || results.entries < entries {
       stack.removeLast()
-      let directory = directories[numbers[id] ?? 0]
+      let number = numbers[id] ?? 0
+      if poisonous.contains(number) { throw Poisoned() }
+      let directory = directories[number]
       results.directoriesSeen += 1
       results.filesAdded += directory.files
       results.bytesSeen += directory.bytes
@@ -55,7 +80,7 @@ struct SimulatedTree {
   }
 
   /// The root has no name.
-  private static func number(_ name: [UInt8]) -> Int { Int(String(decoding: name, as: UTF8.self)) ?? 0 }
+  static func number(_ name: [UInt8]) -> Int { Int(String(decoding: name, as: UTF8.self)) ?? 0 }
 }
 
 extension FileAttributes {

@@ -18,7 +18,14 @@ final class Simulation {
     var refusal = 0.0
     /// The work on a slice fails or is interrupted.
     var work = 0.0
+    /// The worker dies in the middle of an action, after the deed.
+    var death = 0.0
   }
+
+  /// Time to live of locks and heartbeats.
+  private static let ttl = Duration.seconds(10)
+  /// More than accidents can bring about in a row: what is left out is poisonous.
+  static let maxAttempts = 12
 
   static let queues = ["default", "media"]
 
@@ -33,7 +40,14 @@ final class Simulation {
   var faults = Faults()
   /// When each server answers again.
   var backAt: [Away: Duration] = [:]
-  var slots: [SimulatedSlot] = []
+  private(set) var workers: [SimulatedWorker] = []
+  private lazy var reaper = SimulatedReaper(self)
+  private var incarnations = 0
+  /// When locks and heartbeats were last set, by their tokens and workers.
+  private var touched: [String: Duration] = [:]
+  private var beats: [WorkerID: Duration] = [:]
+  /// Directories that were left out, by library.
+  private(set) var leftOut: [String: [Int]] = [:]
   /// All slots that ever were.
   private(set) var slotIDs: [SlotID] = []
   var random: SeededRandom
@@ -41,7 +55,13 @@ final class Simulation {
   init(seed: UInt64) {
     var random = SeededRandom(seed: seed)
     let names = ["a", "b", "c"].prefix(Int.random(in: 1...3, using: &random))
-    libraries = Dictionary(uniqueKeysWithValues: names.map { ($0, SimulatedTree(using: &random)) })
+    let poison = Int.random(in: 0...2, using: &random) == 0 ? Int.random(in: 1...2, using: &random) : 0
+    libraries = Dictionary(
+      uniqueKeysWithValues: names.map { name in
+        var tree = SimulatedTree(using: &random)
+        tree.poison(poison, using: &random)
+        return (name, tree)
+      })
     hosts = Bool.random(using: &random) ? ["north"] : ["north", "south"]
     unmounted = Set(names.filter { _ in Bool.random(using: &random) })
     budget = Int64.random(in: 1...200, using: &random)
@@ -52,22 +72,66 @@ final class Simulation {
         maxParallel: Int.random(in: 1...5, using: &self.random))
       catalog.addLibrary(name: name, rootPath: "/\(name)", rules: rules)
     }
-    for index in 0..<Int.random(in: 1...6, using: &self.random) { startSlot(index, on: hosts[index % hosts.count]) }
+    for index in 0..<Int.random(in: 1...3, using: &self.random) { startWorker(on: hosts[index % hosts.count]) }
   }
 
-  func startSlot(_ index: Int, on host: String) {
-    let slot = SlotID(worker: WorkerID(name: host, suffix: "\(slotIDs.count)"), index: index)
-    slotIDs.append(slot)
-    slots.append(SimulatedSlot(slot, host: host, in: self))
+  func startWorker(on host: String) {
+    incarnations += 1
+    let slots = Int.random(in: 1...3, using: &random)
+    let worker = SimulatedWorker(
+      WorkerID(name: host, suffix: "\(incarnations)"), host: host, slots: slots, in: self)
+    slotIDs += worker.slots.map(\.id)
+    workers.append(worker)
   }
 
-  /// Moves the clock to the next slot that has something to do, and lets it do that.
+  var slots: [SimulatedSlot] { workers.flatMap(\.slots) }
+
+  /// Moves the clock to whatever happens next, and lets it happen; the slot that took a step.
   func step() -> SimulatedSlot? {
-    guard let slot = slots.min(by: { $0.readyAt < $1.readyAt }) else { return nil }
-    now = max(now, slot.readyAt)
-    slot.step()
+    let next = workers.compactMap { worker in worker.readyAt.map { ($0, worker) } }.min { $0.0 < $1.0 }
+    guard let (time, worker) = next, time <= reaper.readyAt else {
+      now = max(now, reaper.readyAt)
+      expire()
+      reaper.step()
+      return nil
+    }
+    now = max(now, time)
+    expire()
+    let slot = worker.step()
+    if worker.isStopped || worker.isDead { remove(worker) }
     return slot
   }
+
+  /// Dead or stopped workers are gone; so that work goes on, some host always comes back that sees all.
+  func remove(_ worker: SimulatedWorker) {
+    workers.removeAll { $0 === worker }
+    if !isClosing, happens(0.7) || !workers.contains(where: { $0.host == hosts[0] }) { startWorker(on: hosts[0]) }
+  }
+
+  /// From now on nobody comes back.
+  var isClosing = false
+
+  /// A lock is set or renewed.
+  func touch(_ slot: SlotID, _ lock: HeldLock) { touched["\(slot)/\(lock.claim)"] = now }
+
+  func beat(_ worker: SimulatedWorker) {
+    beats[worker.id] = now
+    for queue in Self.queues { self.queue.beat(worker.id, queue) }
+  }
+
+  /// What nobody has renewed in time goes.
+  private func expire() {
+    for (worker, beat) in beats where beat + Self.ttl <= now {
+      for queue in Self.queues { self.queue.expireHeartbeat(worker, queue) }
+      beats[worker] = nil
+    }
+    for (token, time) in touched where time + Self.ttl <= now {
+      queue.expireLock(token: token)
+      touched[token] = nil
+    }
+  }
+
+  func leaveOut(_ directory: Int, of library: String) { leftOut[library, default: []].append(directory) }
 
   /// A call on a server, with whatever goes wrong with it.
   func call<Answer>(_ server: Away, _ deed: () throws -> Answer) throws -> Answer {
@@ -102,17 +166,22 @@ extension Simulation {
     return scans
   }
 
+  var activeScans: [ScanRecord] { scans.filter(\.status.isActive) }
+
+  /// In an order that the seed decides, not the hashing.
+  var slotsWithJobs: [SlotID] {
+    Set(queue.inflightLists.map(\.slot)).sorted { "\($0)" < "\($1)" }
+  }
+
   func inflight(of slot: SlotID) -> [TakenJob] {
     Self.queues.flatMap { queue in
       self.queue.inflight(slot, queue).map { TakenJob(queue: queue, payload: $0) }
     }
   }
 
-  func locks(of slot: SlotID) -> [String] { queue.allLocks.filter { $0.hasPrefix("\(slot)/") } }
-
   /// Every library has been scanned, every scan has ended, and nobody has anything left to do.
   var isQuiet: Bool {
-    Self.queues.allSatisfy { queue.waiting($0).isEmpty } && slotIDs.allSatisfy { inflight(of: $0).isEmpty }
+    Self.queues.allSatisfy { queue.waiting($0).isEmpty } && queue.inflightLists.isEmpty && queue.allLocks.isEmpty
       && Set(scans.map(\.library)).count == libraries.count && scans.allSatisfy { !$0.status.isActive }
   }
 
