@@ -33,7 +33,7 @@ let package = Package(
     .target(name: "CLinux"),
 
     // Clients and pure parts; they know neither jobs nor the catalogue
-    .target(name: "BlockingThread", dependencies: ["CLinux"], swiftSettings: settings),
+    .target(name: "BlockingThread", dependencies: ["CLinux", log], swiftSettings: settings),
     .target(name: "ScanModel", swiftSettings: pointerFree),
     .target(name: "RedisClient", dependencies: ["CHiredis"], swiftSettings: settings),
     .target(name: "PostgresClient", dependencies: ["CLibPQ", log], swiftSettings: settings),

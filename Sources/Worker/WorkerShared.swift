@@ -1,3 +1,4 @@
+import BlockingThread
 import Logging
 
 /// All that the threads of one worker share.

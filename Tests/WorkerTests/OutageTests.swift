@@ -1,3 +1,4 @@
+import BlockingThread
 import Logging
 import Synchronization
 import Testing

@@ -1,3 +1,4 @@
+import BlockingThread
 import Catalog
 import Foundation
 import JobQueue

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BlockingThread
 import Catalog
 import Foundation
 import JobQueue

@@ -1,5 +1,3 @@
-import BlockingThread
-
 /// Runs what blocks on a thread of its own and awaits its end: the cooperative pool never blocks.
 public func offPool<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
   try await withCheckedThrowingContinuation { continuation in
