@@ -13,6 +13,7 @@ enum Migrations {
     PackageResources.migration_0006_rescans_sql,
     PackageResources.migration_0007_removals_sql,
     PackageResources.migration_0008_takeover_sql,
+    PackageResources.migration_0009_repairs_sql,
   ]
 }
 

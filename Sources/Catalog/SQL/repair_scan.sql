@@ -1,0 +1,1 @@
+SELECT what, slice, queue FROM mend_scan($1, $2)
