@@ -12,6 +12,9 @@ enum JobScripts {
   static let throttle = RedisScript(name: "throttle", source: PackageResources.throttle_lua)
   static let deadPage = RedisScript(name: "dead_page", source: PackageResources.dead_page_lua)
   static let deadRetry = RedisScript(name: "dead_retry", source: PackageResources.dead_retry_lua)
+  static let reap = RedisScript(name: "reap", source: PackageResources.reap_lua)
+  static let forget = RedisScript(name: "forget", source: PackageResources.forget_lua)
+  static let adopt = RedisScript(name: "adopt", source: PackageResources.adopt_lua)
 }
 
 extension Duration {

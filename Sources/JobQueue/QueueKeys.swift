@@ -26,6 +26,9 @@ struct QueueKeys {
   /// String with PX: up to which microsecond of Redis's clock a library's rate is spoken for.
   func rate(_ library: LibraryID) -> RedisArgument { "\(stem)rate:\(library)" }
 
+  /// String with PX: a reaper's marker. When it has vanished, Redis has lost its data.
+  func reaper(_ reaper: String) -> RedisArgument { "\(stem)reaper:\(reaper)" }
+
   /// List: `BuriedMessage` as JSON, the newest first.
   var dead: RedisArgument { "\(stem)dead" }
 }

@@ -24,7 +24,7 @@ public struct WorkerRegistration: Sendable, Equatable, Codable {
   }
 
   /// More is no worker's own writing; it bounds what a reader asks Redis for.
-  private static let mostSlots = 4096
+  static let mostSlots = 4096
 
   private enum CodingKeys: String, CodingKey {
     case slots
