@@ -55,11 +55,17 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    // The reaper's steps and their driver: orphaned work, drift
+    .target(
+      name: "Reaper",
+      dependencies: ["BlockingThread", "Catalog", "JobQueue", "RedisClient", "ScanModel", log, lifecycle],
+      swiftSettings: settings),
+
     .executableTarget(
       name: "rollcall",
       dependencies: [
-        "BlockingThread", "Worker", "Catalog", "JobQueue", "PostgresClient", "RedisClient", "ScanModel", arguments, log,
-        lifecycle, signals, yams,
+        "BlockingThread", "Worker", "Reaper", "Catalog", "JobQueue", "PostgresClient", "RedisClient", "ScanModel",
+        arguments, log, lifecycle, signals, yams,
       ],
       swiftSettings: settings),
 
@@ -83,6 +89,7 @@ let package = Package(
         "BlockingThread", "Catalog", "FileTree", "InMemoryModels", "JobQueue", "RedisClient", "ScanModel", "Worker",
         log,
       ]),
+    tests("Reaper", ["Catalog", "InMemoryModels", "JobQueue", "Reaper", "ScanModel"]),
     tests("Rollcall", ["rollcall"]),
     tests("EndToEnd", ["rollcall", "PostgresClient", "RedisClient", "ScanModel"]),
     tests("CommandLine", ["rollcall"]),

@@ -11,10 +11,11 @@ import Testing
     ["events", "1"], ["queue", "dead", "list"], ["queue", "dead", "drop", "--all", "--yes"], ["status", "--watch"],
     ["scan", "x"], ["scan", "/usr", "--wait", "--json"],
     ["status"], ["status", "x", "--json"], ["history"], ["errors", "1"], ["queue"], ["workers"], ["worker"],
+    ["reaper"],
   ]
   static let queueCommands = [
     ["queue"], ["queue", "--json"], ["queue", "dead", "list"], ["queue", "dead", "list", "--queue", "q"],
-    ["queue", "dead", "retry", "a"], ["workers"], ["worker", "--slots", "1"],
+    ["queue", "dead", "retry", "a"], ["workers"], ["worker", "--slots", "1"], ["reaper"],
   ]
 
   @Test(arguments: catalogCommands) func `without Postgres every command says so`(command: [String]) throws {

@@ -53,7 +53,7 @@ import Testing
       let worker = try ChildProcess(["bash", "-euo", "pipefail", "-c", script], environment: environment)
       try eventually("the worker starts") {
         try #require(worker.isRunning, "\(worker.errorsSoFar)")
-        return worker.errorsSoFar.contains("worker started")
+        return worker.errorsSoFar.contains(/(worker|reaper) started/)
       }
       worker.send(SIGTERM)
       return try worker.wait(within: .seconds(2))

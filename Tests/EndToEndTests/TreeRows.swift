@@ -71,7 +71,7 @@ extension TestDeployment {
     var left: [String] = []
     do {
       try eventually("nothing is left", within: .seconds(5)) {
-        left = try keys().filter { $0 != "dead" && !$0.hasPrefix("worker") }
+        left = try keys().filter { $0 != "dead" && !$0.hasPrefix("worker") && !$0.hasPrefix("reaper:") }
         return left.isEmpty
       }
     } catch is NotInTime {

@@ -74,6 +74,18 @@ public final class TestDeployment: Sendable {
     return worker
   }
 
+  /// Starts a reaper and waits until it runs.
+  public func reaper(_ arguments: [String] = [], more: [String: String] = [:]) throws -> ChildProcess {
+    let reaper = try start(["reaper", "--log-format", "text"] + arguments, more: more)
+    try eventually("a reaper starts") {
+      guard reaper.isRunning else {
+        throw ChildProcess.CannotStart(description: "the reaper ended at once: \(reaper.errorsSoFar)")
+      }
+      return reaper.errorsSoFar.contains("reaper started")
+    }
+    return reaper
+  }
+
   /// Runs redis-cli(1) with a command, whose last word is `input` where there is one, and answers with the
   /// reply's text.
   @discardableResult

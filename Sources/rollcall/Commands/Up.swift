@@ -3,6 +3,7 @@ import BlockingThread
 import Catalog
 import Foundation
 import JobQueue
+import Reaper
 import ScanModel
 import ServiceLifecycle
 import Worker
@@ -57,9 +58,10 @@ struct Up: AsyncParsableCommand {
     _ = try await offPool { try environment.catalogUnchecked().migrate() }
     let session = UpSession(root: root, servers: servers, environment: environment)
     let worker = try Worker(settings: WorkerSettings(environment.configuration), logger: environment.logger)
+    let reaper = try Reaper(settings: ReaperSettings(environment.configuration), logger: environment.logger)
     try await Services(
       [
-        .init(service: worker),
+        .init(service: worker), .init(service: reaper),
         .init(service: session, successTerminationBehavior: exit ? .gracefullyShutdownGroup : .ignore),
       ], environment
     ).run(until: signals)

@@ -28,7 +28,7 @@ extension Setting {
       standard: "the number of cores", flag: "--slots"),
     Setting("queues", \.queues, .words, "The queues that a worker serves, the most urgent first", flag: "--queues"),
     Setting(
-      "worker_name", \.workerName, .word, "What a worker is called in locks, logs and listings",
+      "worker_name", \.workerName, .word, "What a worker or reaper is called in locks, logs and listings",
       standard: "the host's name", flag: "--name"),
   ]
 
@@ -36,13 +36,13 @@ extension Setting {
     Setting("lock_ttl", \.lockTTL, .duration, "How long a slice's lock lives unless it is renewed"),
     Setting("lock_renew", \.lockRenew, .duration, "How often a lock is renewed; less than half of lock_ttl"),
     Setting(
-      "sweep_interval", \.sweepInterval, .duration, "How often the reaper looks for work whose worker died",
-      isInEffect: false),
-    Setting(
-      "reconcile_interval", \.reconcileInterval, .duration, "How often Redis and Postgres are compared",
-      isInEffect: false),
+      "sweep_interval", \.sweepInterval, .duration,
+      "How often the reaper looks for work whose worker died; at least three times in lock_ttl"),
+    Setting("reconcile_interval", \.reconcileInterval, .duration, "How often Redis and Postgres are compared"),
     Setting("health_interval", \.healthInterval, .duration, "How often health is checked", isInEffect: false),
-    Setting("cleanup_interval", \.cleanupInterval, .duration, "How often what is old is cleaned up", isInEffect: false),
+    Setting(
+      "cleanup_interval", \.cleanupInterval, .duration,
+      "How often all of Redis's keys are looked through for work that no worker's registration leads to"),
   ]
 
   private static let deadlines = [
