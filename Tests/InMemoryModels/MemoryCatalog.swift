@@ -86,6 +86,8 @@ extension MemoryCatalog {
     var libraries: [LibraryID: Library] = [:]
     var scans: [ScanID: MemoryScan] = [:]
     var directories: [Int64: SliceFrontier.Directory] = [:]
+    /// When a slice's pointer was last found to be lost.
+    var repaired: [SliceID: ContinuousClock.Instant] = [:]
     private var lastDirectory: Int64 = 0
 
     mutating func nextDirectoryID() -> Int64 {

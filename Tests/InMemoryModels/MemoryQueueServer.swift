@@ -73,6 +73,8 @@ public final class MemoryQueueServer {
 
   /// The server loses everything.
   public func forget() {
+    registrations = [:]
+    markers = []
     queues = [:]
     lists = [:]
     locks = [:]
@@ -109,6 +111,33 @@ public final class MemoryQueueServer {
   }
 
   func bury(_ job: BuriedJob, _ queue: String) { dead[queue, default: []].insert(job, at: 0) }
+
+  // MARK: For reapers
+
+  /// How many slots a worker has, by queue.
+  var registrations: [String: [WorkerID: Int]] = [:]
+  var markers: Set<String> = []
+
+  /// What a worker writes before its first take.
+  public func register(_ worker: WorkerID, slots: Int, _ queue: String) {
+    registrations[queue, default: [:]][worker] = slots
+  }
+
+  public func isRegistered(_ worker: WorkerID, _ queue: String) -> Bool { registrations[queue]?[worker] != nil }
+
+  /// The queues as a reaper sees them.
+  public func sweepQueue(of reaper: String) -> any SweepQueue { MemorySweepQueue(server: self, reaper: reaper) }
+
+  /// The in-flight lists that are not empty.
+  var inflightLists: [(queue: String, slot: SlotID)] {
+    lists.filter { !$0.value.isEmpty }.keys.compactMap { key in
+      let words = key.split(separator: " ")
+      guard let slash = words[1].lastIndex(of: "/"), let index = Int(words[1][words[1].index(after: slash)...]) else {
+        return nil
+      }
+      return (String(words[0]), SlotID(worker: WorkerID(description: String(words[1][..<slash])), index: index))
+    }
+  }
 }
 
 /// An entry of a dead list.

@@ -152,3 +152,24 @@ struct MemoryScan: Sendable {
     return status
   }
 }
+
+/// What the reaper mends.
+extension MemoryScan {
+  /// Whether `mend` has something to do.
+  var isAdrift: Bool {
+    let open = slices.values.count { $0.state != .done }
+    let busy = slices.values.count { $0.state == .queued || $0.state == .running }
+    return (status == .pending || status == .running) && (open == 0 || open > busy && busy < rules.maxParallel)
+  }
+
+  mutating func mend() -> [ScanRepair] {
+    guard isAdrift else { return [] }
+    if slices.isEmpty {
+      fail("the scan's slices were lost")
+      return [ScanRepair(kind: .slicesLost, slice: nil, queue: rules.queue)]
+    }
+    let isOpen = slices.values.contains { $0.state != .done }
+    if !isOpen { add(.finalise, []) }
+    return promote().map { ScanRepair(kind: isOpen ? .promotion : .finalise, slice: $0, queue: rules.queue) }
+  }
+}

@@ -10,6 +10,7 @@ import TestSupport
 /// A queue server as the conformance suite sees it: what is on it, and what others did to it.
 protocol QueueWorld {
   func slot(_ slot: SlotID, queues: [String]) -> any SlotQueue
+  func sweepQueue(_ reaper: String) -> any SweepQueue
 
   /// The jobs that wait, the next one to be taken first.
   func waiting(_ queue: String) throws -> [[UInt8]]
@@ -22,6 +23,9 @@ protocol QueueWorld {
   func beat(_ worker: WorkerID, _ queue: String) throws
   /// The heartbeat's time to live is over.
   func expireHeartbeat(_ worker: WorkerID, _ queue: String) throws
+  func register(_ worker: WorkerID, slots: Int, _ queue: String) throws
+  func isRegistered(_ worker: WorkerID, _ queue: String) throws -> Bool
+  func setHeartbeat(_ worker: WorkerID, _ queue: String, to isThere: Bool) throws
   /// The server loses everything.
   func forget() throws
 }
@@ -39,6 +43,12 @@ enum Implementation: CaseIterable {
 }
 
 extension MemoryQueueServer: QueueWorld {
+  func sweepQueue(_ reaper: String) -> any SweepQueue { sweepQueue(of: reaper) }
+
+  func setHeartbeat(_ worker: WorkerID, _ queue: String, to isThere: Bool) {
+    if isThere { beat(worker, queue) } else { expireHeartbeat(worker, queue) }
+  }
+
   func buried(_ queue: String) -> [BuriedMessage] {
     buried(queue).map { (job: BuriedJob) in BuriedMessage(job.payload, reason: job.reason, worker: job.worker) }
   }
@@ -95,6 +105,25 @@ final class RedisWorld: QueueWorld {
 
   func expireHeartbeat(_ worker: WorkerID, _ queue: String) throws {
     try redis.command("DEL", key("{\(queue)}:worker:\(worker)"))
+  }
+
+  func sweepQueue(_ reaper: String) -> any SweepQueue {
+    RedisSweepQueue(
+      connection: RedisConnection(endpoint: endpoint), prefix: prefix, reaper: reaper, queue: "q")
+  }
+
+  func register(_ worker: WorkerID, slots: Int, _ queue: String) throws {
+    let json = #"{"slots":\#(slots),"started_at":"2023-11-14T22:13:20Z"}"#
+    try redis.command("HSET", key("{\(queue)}:workers"), "\(worker)", RedisArgument(json))
+  }
+
+  func isRegistered(_ worker: WorkerID, _ queue: String) throws -> Bool {
+    try redis.command("HEXISTS", key("{\(queue)}:workers"), "\(worker)") == .integer(1)
+  }
+
+  func setHeartbeat(_ worker: WorkerID, _ queue: String, to isThere: Bool) throws {
+    let key = key("{\(queue)}:worker:\(worker)")
+    if isThere { try redis.command("SET", key, "{}") } else { try redis.command("DEL", key) }
   }
 
   func forget() throws {

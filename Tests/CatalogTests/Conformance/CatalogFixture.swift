@@ -21,6 +21,12 @@ protocol CatalogFixture: Sendable {
   func closeLibrary(_ library: LibraryID) throws
   /// The catalogue as one slot sees it; for one thread.
   func slotCatalog(_ slot: SlotID, host: String, maxAttempts: Int) throws -> any WalkingCatalog
+  /// The catalogue as a reaper sees it; for one thread.
+  func repairCatalog() throws -> any RepairCatalog
+  /// Sets a slice's state by hand, which nothing in the product does.
+  func disturb(_ slice: SliceID, to state: SliceState) throws
+  /// Deletes the scan's slices by hand.
+  func loseSlices(of scan: ScanID) throws
   func pause(_ scan: ScanID) throws
   func resume(_ scan: ScanID) throws
   /// Ends the scan and leaves its slices.

@@ -15,6 +15,12 @@ struct MemoryFixture: CatalogFixture {
     catalog.slotCatalog(for: slot, host: host, maxAttempts: maxAttempts)
   }
 
+  func repairCatalog() -> any RepairCatalog { catalog.repairCatalog() }
+
+  func disturb(_ slice: SliceID, to state: SliceState) { catalog.disturb(slice, to: state) }
+
+  func loseSlices(of scan: ScanID) { catalog.loseSlices(of: scan) }
+
   func pause(_ scan: ScanID) { catalog.pause(scan) }
 
   func resume(_ scan: ScanID) { _ = catalog.resume(scan) }

@@ -20,6 +20,21 @@ struct PostgresFixture: CatalogFixture {
     PostgresSlotCatalog(catalog: database.catalog(), slot: slot, host: host, maxAttempts: maxAttempts)
   }
 
+  func repairCatalog() -> any RepairCatalog { PostgresRepairCatalog(catalog: database.catalog()) }
+
+  func disturb(_ slice: SliceID, to state: SliceState) throws {
+    try database.connection().query(
+      """
+      UPDATE slices SET state = $3, claim = CASE WHEN $3 IN ('running', 'done') THEN coalesce(claim, gen_random_uuid()) END,
+                        worker = CASE WHEN $3 IN ('running', 'done') THEN coalesce(worker, 'w/0') END
+       WHERE scan_id = $1 AND number = $2
+      """, [.int64(slice.scan.rawValue), .int32(slice.number), .text(state.rawValue)])
+  }
+
+  func loseSlices(of scan: ScanID) throws {
+    try change(scan, "DELETE FROM slices WHERE scan_id = $1")
+  }
+
   func pause(_ scan: ScanID) throws {
     try change(scan, "UPDATE scans SET status = 'paused' WHERE id = $1 AND status IN ('pending', 'running')")
   }

@@ -1,0 +1,101 @@
+import PostgresClient
+import ScanModel
+import Testing
+
+@testable import Catalog
+
+/// What the reaper's functions promise beyond their model, on the server.
+@Suite struct RepairTests {
+  let scan: RunningScan
+  let repairs: PostgresRepairCatalog
+
+  init() throws {
+    scan = try RunningScan(maxParallel: 4)
+    repairs = PostgresRepairCatalog(catalog: scan.database.catalog())
+  }
+
+  private var lost: [LostPointer] {
+    [LostPointer(slice: OpenSlice(slice: scan.claim.slice, queue: "q", state: .running, epoch: 1), age: .seconds(9))]
+  }
+
+  /// The events of a kind: actor and detail.
+  private func events(_ event: String = "repaired") throws -> [String] {
+    try scan.connection.texts(
+      "SELECT actor || ' ' || detail::text FROM scan_events WHERE event = $1 ORDER BY id", [.text(event)])
+  }
+
+  @Test func `a repair is recorded with its actor and the state before and after`() throws {
+    #expect(try repairs.repair(lost, by: "reaper r-1") == [scan.claim.slice])
+    let event = try #require(try events().first)
+    #expect(event.hasPrefix("reaper r-1 {"))
+    for part in [
+      #""what": "pointer""#, #""slice": 1"#, #""state": "running""#, #""pointer": "nowhere""#, #""pointer": "queued""#,
+    ] {
+      #expect(event.contains(part), "\(part) in \(event)")
+    }
+  }
+
+  @Test func `a slice whose holder is frozen in its commit is repaired without waiting, and once`() throws {
+    let frozen = scan.database.connection()
+    try frozen.begin()
+    try frozen.query("UPDATE slices SET state = 'done' WHERE number = 1")
+    let begin = ContinuousClock.now
+    #expect(try repairs.repair(lost, by: "r") == [scan.claim.slice])
+    #expect(try repairs.repair(lost, by: "s") == [])
+    #expect(ContinuousClock.now - begin < .seconds(5))
+    #expect(try events().count == 1)
+    frozen.rollback()
+  }
+
+  @Test func `a scan whose row somebody holds is left to the next pass`() throws {
+    _ = try scan.settle([1, 2])
+    try scan.connection.query("UPDATE scans SET open_slices = 7")
+    let other = scan.database.connection()
+    try other.begin()
+    try other.query("UPDATE scans SET files_seen = files_seen")
+    #expect(try repairs.scansAdrift(after: nil, limit: 9) == [scan.claim.slice.scan])
+    #expect(try repairs.mend(scan.claim.slice.scan, by: "r") == [])
+    other.rollback()
+    #expect(try repairs.mend(scan.claim.slice.scan, by: "r").map(\.kind) == [.openSlices])
+    #expect(try scan.connection.number("SELECT open_slices FROM scans") == 2)
+    let event = try #require(try events().first)
+    #expect(event.contains(#""before": {"open_slices": 7}"#) && event.contains(#""after": {"open_slices": 2}"#))
+  }
+
+  @Test func `a commit that is under way is seen whole or not at all`() throws {
+    let commit = scan.database.connection()
+    try commit.begin()
+    try commit.query("UPDATE slices SET state = 'done' WHERE number = 1")
+    #expect(try repairs.scansAdrift(after: nil, limit: 9) == [])
+    #expect(try repairs.mend(scan.claim.slice.scan, by: "r") == [])
+    try commit.query("SELECT * FROM settle_slice(1, 1, '{}', 1, 1, 1, 0, 0, 1, 0)")
+    #expect(try repairs.mend(scan.claim.slice.scan, by: "r") == [])
+    try commit.query("COMMIT")
+    #expect(try repairs.mend(scan.claim.slice.scan, by: "r") == [])
+    #expect(try scan.connection.texts("SELECT kind FROM slices WHERE state <> 'done'") == ["finalise"])
+    #expect(try events() == [])
+  }
+
+  @Test func `a scan whose slices are lost says so`() throws {
+    try scan.connection.query("DELETE FROM slices")
+    #expect(try repairs.mend(scan.claim.slice.scan, by: "r").map(\.kind) == [.slicesLost])
+    #expect(try scan.connection.texts("SELECT status FROM scans") == ["failed"])
+    #expect(try scan.connection.texts("SELECT error_message FROM scans")[0].contains("scan again"))
+    #expect(try events().count == 1)
+    #expect(try scan.connection.number("SELECT count(*) FROM scan_events WHERE event = 'failed'") == 1)
+  }
+
+  @Test func `what was returned is recorded on scans that go on`() throws {
+    let slot = SlotID(worker: WorkerID(name: "anna", suffix: "1"), index: 3)
+    let gone = SliceID(scan: ScanID(99), number: 1)
+    try repairs.record(
+      [
+        ReturnedSlice(slice: scan.claim.slice, slot: slot, reason: "dead"),
+        ReturnedSlice(slice: gone, slot: slot, reason: "dead"),
+      ], by: "reaper r-1")
+    #expect(
+      try events("returned") == [
+        #"reaper r-1 {"slot": 3, "slice": 1, "reason": "dead", "worker": "anna-1"}"#
+      ])
+  }
+}
