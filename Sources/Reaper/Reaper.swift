@@ -28,6 +28,8 @@ public final class Reaper: Service {
 
   /// A call to Redis under way delays a shutdown.
   private static let redisDeadline = Duration.milliseconds(1_500)
+  /// The longest that a statement may keep the next sweep waiting.
+  private static let mostDeadline = Duration.seconds(10)
   /// How long a statement may go on after the order to stop.
   private static let patience = Duration.milliseconds(500)
 
@@ -82,8 +84,8 @@ public final class Reaper: Service {
 
   private func catalog() -> Catalog {
     Catalog(
-      url: settings.postgresURL, applicationName: "rollcall reaper \(id)", deadline: settings.operationTimeout,
-      logger: logger)
+      url: settings.postgresURL, applicationName: "rollcall reaper \(id)",
+      deadline: min(settings.operationTimeout, Self.mostDeadline), logger: logger)
   }
 
   private func sweepQueue() -> RedisSweepQueue {

@@ -9,14 +9,15 @@ import ScanModel
 ///
 ///     survey ──► sweep ──► settle ──► (reconcile) ──► rest ──► survey …
 ///
-/// - survey: the marker, the names of all queues, now and then a look through all keys;
+/// - survey: the marker, now and then a look through all keys;
 /// - sweep: every in-flight list; what dead workers have taken goes back at once, what a living one has
 ///   taken and does not work on when it was seen so on two rounds;
-/// - settle: what earlier steps owe; the second look at slices whose pointer was missed, and their repair;
+/// - settle: the names of all queues, for the next round; what earlier steps owe; the second look at slices
+///   whose pointer was missed, and their repair;
 /// - reconcile, each reconcile interval and after Redis has lost its data: the first look at all slices
 ///   whose pointer must be somewhere, and at scans whose slices do not fit together.
 ///
-/// The order is that of urgency, and each action is one bounded portion: `agenda` holds what the round has
+/// The order is that of urgency: a Postgres that is slow to answer keeps nobody's work waiting. Each action is one bounded portion: `agenda` holds what the round has
 /// still to do. Redis away: the round is given up, and a new one begins when it is back. Postgres away:
 /// sweeping goes on with the queues last known. Everything may be done twice, and by several reapers.
 public struct ReaperMachine: Sendable {
@@ -72,7 +73,8 @@ public struct ReaperMachine: Sendable {
   var inflight: Set<SliceID> = []
   /// Of this round, and not yet recorded.
   var returned: [ReturnedSlice] = []
-  /// The last read of a dead worker's lists, and what has come of it: a list without progress is not read again.
+  /// This round's last read of a dead worker's lists, and what has come of it: without progress they are not
+  /// read again.
   var lastRead: (lists: Action, returned: Int)?
   /// Until then nobody counts as dead.
   var doubtfulUntil: Duration?
@@ -157,7 +159,8 @@ public struct ReaperMachine: Sendable {
     portions = 0
     sightings = (sightings.now, [])
     inflight = []
-    agenda = catalogRetry.map { $0 <= now } ?? true ? [.listQueues] : []
+    lastRead = nil
+    agenda = []
     if case .due(let time) = search, time <= now { search = .under(nil) }
     if case .under(let cursor) = search { agenda.append(.discover(cursor)) }
     agenda.append(.mark)
@@ -253,8 +256,11 @@ public struct ReaperMachine: Sendable {
     }
     agenda += owed
     owed = []
-    guard catalogRetry != nil else { return }
-    keepOwed(agenda.filter { $0.server == .postgres })
-    agenda.removeAll { $0.server == .postgres }
+    if catalogRetry != nil {
+      keepOwed(agenda.filter { $0.server == .postgres })
+      agenda.removeAll { $0.server == .postgres }
+    }
+    // It tells whether Postgres is back.
+    if catalogRetry.map({ $0 <= now }) ?? true { agenda.append(.listQueues) }
   }
 }

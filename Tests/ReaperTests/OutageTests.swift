@@ -16,8 +16,6 @@ struct OutageTests {
     stages.append(reaper)
     reaper.hear(.discovered(Discovery(queues: [], next: nil)))
     stages.append(reaper)
-    reaper.hear(.queues([]))
-    stages.append(reaper)
     reaper.hear(.workers(WorkerPage(workers: [.dead], next: nil)))
     stages.append(reaper)
     reaper.hear(.entries([.pointer()]))
@@ -25,6 +23,8 @@ struct OutageTests {
     reaper.hear(.reaped(.returned), .entries([]))
     stages.append(reaper)
     reaper.hear(.done)
+    stages.append(reaper)
+    reaper.hear(.queues([]))
     stages.append(reaper)
     reaper.hear(.done)
     stages.append(reaper)
@@ -96,11 +96,14 @@ struct OutageTests {
   @Test("a known queue is swept while Postgres is away")
   func knownQueues() {
     var reaper = ReaperUnderTest()
-    reaper.hear(.marked(wasThere: true), .discovered(Discovery(queues: [], next: nil)), .queues(["library"]))
-    reaper.rest()
-    reaper.hear(.waited, after: .seconds(2))
-    reaper.hear(.marked(wasThere: true))
-    #expect(reaper.hear(.catalogAway) == .look(queue: "library", nil))
+    reaper.pass { $0 == .listQueues }
+    reaper.hear(.queues(["library"]))
+    for _ in 0..<3 {
+      reaper.rest()
+      reaper.pass { $0 == .look(queue: "library", nil) }
+      reaper.pass { $0 == .listQueues }
+      reaper.hear(.catalogAway)
+    }
   }
 
   @Test("what was repaired and not pushed, and what was returned and not recorded, is made up for")

@@ -55,6 +55,7 @@ struct ReconcileTests {
 
     var second = ReaperUnderTest.suspecting([.with(1), .with(2)])
     round([.pointer(1)], &second)
+    second.hear(.queues([]))
     #expect(second.action == .confirm([.with(2)], queue: "q"))
   }
 
