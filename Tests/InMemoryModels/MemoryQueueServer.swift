@@ -127,17 +127,6 @@ public final class MemoryQueueServer {
 
   /// The queues as a reaper sees them.
   public func sweepQueue(of reaper: String) -> any SweepQueue { MemorySweepQueue(server: self, reaper: reaper) }
-
-  /// The in-flight lists that are not empty.
-  var inflightLists: [(queue: String, slot: SlotID)] {
-    lists.filter { !$0.value.isEmpty }.keys.compactMap { key in
-      let words = key.split(separator: " ")
-      guard let slash = words[1].lastIndex(of: "/"), let index = Int(words[1][words[1].index(after: slash)...]) else {
-        return nil
-      }
-      return (String(words[0]), SlotID(worker: WorkerID(description: String(words[1][..<slash])), index: index))
-    }
-  }
 }
 
 /// An entry of a dead list.

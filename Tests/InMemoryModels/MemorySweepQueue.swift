@@ -16,8 +16,9 @@ final class MemorySweepQueue: SweepQueue {
   func unmark() throws(QueueError) { server.markers.remove(reaper) }
 
   func discover(from cursor: ScanCursor?) throws(QueueError) -> Discovery {
-    for (queue, slot) in server.inflightLists where slot.index >= server.registrations[queue]?[slot.worker] ?? 0 {
-      server.register(slot.worker, slots: slot.index + 1, queue)
+    for list in server.inflightLists
+    where list.slot.index >= server.registrations[list.queue]?[list.slot.worker] ?? 0 {
+      server.register(list.slot.worker, slots: list.slot.index + 1, list.queue)
     }
     return Discovery(queues: Set(server.registrations.filter { !$0.value.isEmpty }.keys), next: nil)
   }
