@@ -34,10 +34,11 @@ final class Heartbeat {
   func run(until isOver: () -> Bool, wait: (Duration) -> Void) {
     while !isOver() {
       var pause = settings.lockRenew
+      let asked = ContinuousClock.now
       do {
         try renew()
         try beat()
-        shared.redisOutage.end()
+        shared.redisOutage.end(asked: asked)
       } catch {
         shared.redisOutage.begin("\(error)")
         pause = min(pause, .milliseconds(500)) * Double.random(in: 0.5...1)

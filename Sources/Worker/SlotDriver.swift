@@ -45,10 +45,11 @@ final class SlotDriver {
   private func perform(_ action: SlotMachine.Action) -> SlotMachine.Event {
     activity.noteProgress()
     if !action.needsGate { leaveGate() }
+    let asked = ContinuousClock.now
     do {
       let event = try answer(action)
-      if action.reachesQueue { shared.redisOutage.end() }
-      if action.reachesCatalog { shared.postgresOutage.end() }
+      if action.reachesQueue { shared.redisOutage.end(asked: asked) }
+      if action.reachesCatalog { shared.postgresOutage.end(asked: asked) }
       return event
     } catch let error as QueueError {
       shared.redisOutage.begin(error.description)

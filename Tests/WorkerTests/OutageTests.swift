@@ -27,6 +27,16 @@ struct OutageTests {
     #expect(log.lines == once + once + once)
   }
 
+  @Test("an answer that was under way when the server went does not end it")
+  func answerUnderWay() {
+    let asked = ContinuousClock.now
+    outage.begin("cannot reach it")
+    outage.end(asked: asked)
+    #expect(log.lines.count == 1)
+    outage.end(asked: .now)
+    #expect(log.lines.count == 2)
+  }
+
   @Test("a server that never went is not said to be back")
   func neverAway() {
     outage.end()
