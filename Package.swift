@@ -5,6 +5,8 @@ import PackageDescription
 // raw pointers stay inside the clients, the walker and the rows that they exchange.
 let settings: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let pointerFree = settings + [.strictMemorySafety()]
+// Places where tests can have a process die; release builds lack them.
+let crashPoints: [SwiftSetting] = [.define("CRASH_POINTS", .when(configuration: .debug))]
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -34,37 +36,43 @@ let package = Package(
 
     // Clients and pure parts; they know neither jobs nor the catalogue
     .target(name: "BlockingThread", dependencies: ["CLinux", log], swiftSettings: settings),
+    .target(name: "CrashPoints", swiftSettings: settings + crashPoints),
     .target(name: "ScanModel", swiftSettings: pointerFree),
     .target(name: "RedisClient", dependencies: ["CHiredis"], swiftSettings: settings),
-    .target(name: "PostgresClient", dependencies: ["CLibPQ", log], swiftSettings: settings),
-    .target(name: "FileTree", dependencies: ["CLinux", "ScanModel"], swiftSettings: settings),
+    .target(name: "PostgresClient", dependencies: ["CLibPQ", "CrashPoints", log], swiftSettings: settings),
+    .target(
+      name: "FileTree", dependencies: ["CLinux", "CrashPoints", "ScanModel"], swiftSettings: settings + crashPoints),
 
     // Queue and catalogue
     .target(
       name: "JobQueue", dependencies: ["RedisClient", "ScanModel", log],
       resources: [.embedInCode("Lua")], swiftSettings: pointerFree),
     .target(
-      name: "Catalog", dependencies: ["PostgresClient", "ScanModel", log],
-      resources: [.embedInCode("SQL")], swiftSettings: settings),
+      name: "Catalog", dependencies: ["CrashPoints", "PostgresClient", "ScanModel", log],
+      resources: [.embedInCode("SQL")], swiftSettings: settings + crashPoints),
 
     // The slot's steps and their driver; the heartbeat
     .target(
       name: "Worker",
       dependencies: [
-        "BlockingThread", "CCrypto", "Catalog", "FileTree", "JobQueue", "RedisClient", "ScanModel", log, lifecycle,
+        "BlockingThread", "CCrypto", "Catalog", "CrashPoints", "FileTree", "JobQueue", "RedisClient", "ScanModel", log,
+        lifecycle,
       ],
-      swiftSettings: settings),
+      swiftSettings: settings + crashPoints),
 
     // The reaper's steps and their driver: orphaned work, drift
     .target(
       name: "Reaper",
-      dependencies: ["BlockingThread", "Catalog", "JobQueue", "RedisClient", "ScanModel", log, lifecycle],
-      swiftSettings: settings),
+      dependencies: [
+        "BlockingThread", "Catalog", "CrashPoints", "JobQueue", "RedisClient", "ScanModel", log, lifecycle,
+      ],
+      swiftSettings: settings + crashPoints),
 
     .executableTarget(
       name: "rollcall",
       dependencies: [
-        "BlockingThread", "Worker", "Reaper", "Catalog", "JobQueue", "PostgresClient", "RedisClient", "ScanModel",
+        "BlockingThread", "Worker", "Reaper", "Catalog", "CrashPoints", "JobQueue", "PostgresClient", "RedisClient",
+        "ScanModel",
         arguments, log, lifecycle, signals, yams,
       ],
       swiftSettings: settings),
@@ -91,7 +99,7 @@ let package = Package(
       ]),
     tests("Reaper", ["Catalog", "InMemoryModels", "JobQueue", "Reaper", "ScanModel"]),
     tests("Rollcall", ["rollcall"]),
-    tests("EndToEnd", ["rollcall", "PostgresClient", "RedisClient", "ScanModel"]),
+    tests("EndToEnd", ["rollcall", "CrashPoints", "PostgresClient", "RedisClient", "ScanModel"]),
     tests("CommandLine", ["rollcall"]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,3 +1,4 @@
+import CrashPoints
 import PostgresClient
 import ScanModel
 
@@ -129,6 +130,7 @@ public final class PostgresSlotCatalog: SlotCatalog {
       return try wrap { () throws(PostgresError) in
         try writer?.flush()
         writer = nil
+        crashPoint(.commitReady)
         return try commit.run(on: catalog.connection)
       }
     } catch {

@@ -1,3 +1,4 @@
+import CrashPoints
 import PostgresClient
 import ScanModel
 
@@ -84,7 +85,14 @@ struct SliceCommit {
     try add(results.unsettled.count) {
       (Statements.directoriesUnsettle, [library, .int64Array(Array(results.unsettled[$0]))])
     }
-    let settled = try connection.pipeline(batch + end)
+    let statements = batch + end
+    #if CRASH_POINTS
+      if CrashPoint.commitUnsent.isOrdered {
+        _ = try connection.pipeline(statements.dropLast())
+        crashPoint(.commitUnsent)
+      }
+    #endif
+    let settled = try connection.pipeline(statements)
     return stays
       ? Settled(queued: settled[settled.count - 3], frontier: settled[settled.count - 2])
       : Settled(queued: settled[settled.count - 2], frontier: nil)

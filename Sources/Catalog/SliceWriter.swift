@@ -1,3 +1,4 @@
+import CrashPoints
 import PostgresClient
 import ScanModel
 
@@ -101,6 +102,7 @@ public final class SliceWriter {
     guard files.rows > 0 else { return }
     files.end()
     try files.withUnsafeBytes { (bytes) throws(PostgresError) in _ = try connection.copyIn(copyFiles, from: bytes) }
+    crashPoint(.rowsCopied)
     files.removeAll()
   }
 

@@ -1,4 +1,5 @@
 import CLinux
+import CrashPoints
 import Glibc
 import ScanModel
 
@@ -64,6 +65,9 @@ struct Walk<Sink: WalkSink>: ~Copyable {
     guard isExpected(node, attributes) else { return try fail(node, cause: .replaced) }
 
     try deliver { () throws(Sink.Failure) in try sink.willList(directory: id, attributes: attributes) }
+    #if CRASH_POINTS
+      tree.stack.withName(of: node) { crashPoint(listing: $0) }
+    #endif
     let before = tree.stack.count
     try list(directory, node: node, attributes: attributes)
     if tree.stack.count > before { tree.keep(directory, for: node) }

@@ -1,4 +1,5 @@
 import CLibPQ
+import CrashPoints
 
 /// What is longer than memory should be: COPY in both directions and rows one at a time.
 extension Session {
@@ -17,6 +18,7 @@ extension Session {
       try put(piece, &patience)
       try flush(&patience)
     }
+    crashPoint(.insideCopy)
     try queued(PQputCopyEnd(connection, nil))
     return try collect(&patience).rows.affected
   }

@@ -42,6 +42,7 @@ final class ReaperDriver {
     var action = machine.start(now: .zero)
     while action != .stop {
       let event = perform(action)
+      crashPoint(after: action, event)
       action = machine.handle(event, now: ContinuousClock.now - begin, stopping: stop.isSet)
     }
     do { try queue.unmark() } catch {

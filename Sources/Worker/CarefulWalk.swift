@@ -1,4 +1,5 @@
 import Catalog
+import CrashPoints
 import FileTree
 import Logging
 import ScanModel
@@ -57,6 +58,7 @@ struct CarefulWalk {
   private mutating func commit(_ results: SliceResults) throws(CatalogError) -> SlotMachine.WorkOutcome? {
     if results.frontier.isEmpty || isOver { return try end(results) }
     let checkpoint = try runner.catalog.checkpoint(claim, results)
+    crashPoint(.checkpointDone)
     claim = checkpoint.claim
     unpushed += checkpoint.queued
     pushPointers()

@@ -1,4 +1,5 @@
 import Catalog
+import CrashPoints
 import FileTree
 import Logging
 import ScanModel
@@ -35,15 +36,22 @@ struct Finalisation {
     guard !catalog.hasUsedItsAttempts(claim) else { return ended(claim, as: try catalog.giveUp(claim)) }
     let verdict: RemovalVerdict
     switch try catalog.removalStanding(claim) {
-    case .settled: return ended(claim, as: try catalog.end(claim))
+    case .settled: return try end(claim)
     case .decided(let decided): verdict = decided
     case .undecided:
       if case .given(let outcome) = try lookAgain(claim) { return outcome }
+      crashPoint(.removalsLookedAt)
       verdict = try catalog.decideRemovals(claim)
+      crashPoint(.removalsDecided)
       logger.info(
         "removals decided", metadata: claim.logMetadata.merging(["verdict": "\(verdict.rawValue)"]) { $1 })
     }
     if verdict == .apply, case .given(let outcome) = try apply(claim) { return outcome }
+    return try end(claim)
+  }
+
+  private func end(_ claim: SliceClaim) throws(CatalogError) -> SlotMachine.WorkOutcome {
+    crashPoint(.endReady)
     return ended(claim, as: try catalog.end(claim))
   }
 
@@ -95,6 +103,7 @@ struct Finalisation {
     while true {
       if let outcome = interruption { return .given(outcome) }
       let batch = try catalog.applyRemovals(claim, limit: Self.batchFiles)
+      crashPoint(.removalBatchDone)
       activity.noteProgress()
       removed += batch.files
       guard batch.isLeft else { break }

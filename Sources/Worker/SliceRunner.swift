@@ -1,5 +1,6 @@
 import BlockingThread
 import Catalog
+import CrashPoints
 import FileTree
 import JobQueue
 import Logging
@@ -90,10 +91,12 @@ final class SliceRunner {
     let rows = SliceRows(
       claim: claim, frontier: frontier, writer: try catalog.rows(for: claim), known: catalog.knownRows(for: claim),
       activity: activity)
+    crashPoint(.walkBegun)
     let walker = TreeWalker(
       rootPath: claim.rootPath, oneFilesystem: claim.rules.oneFilesystem, skipsRepeatedNames: skipsRepeatedNames)
     do {
       let walked = try walker.run(frontier.forWalker, limits: limits, into: rows)
+      crashPoint(.walkEnded)
       return .results(
         try rows.finish(
           remaining: walked.remaining, looking: AbsenceCheck(rootPath: claim.rootPath, isAborted: limits.isAborted)))

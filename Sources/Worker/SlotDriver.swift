@@ -1,4 +1,5 @@
 import Catalog
+import CrashPoints
 import JobQueue
 import Logging
 import ScanModel
@@ -37,6 +38,7 @@ final class SlotDriver {
     var action = machine.start()
     while action != .stop {
       let event = perform(action)
+      crashPoint(after: action, event)
       action = machine.handle(event, stopping: shared.stop.isRequested)
     }
     shared.board.leave(slot: slot)
@@ -202,6 +204,7 @@ final class SlotDriver {
       try queue.finish(job, lock: lock, pushing: pointers)
     } else {
       try queue.push(pointers, to: successors.queue)
+      crashPoint(.pointersPushed)
       try queue.finish(job, lock: lock)
     }
   }

@@ -117,9 +117,10 @@ import Testing
   }
 
   @Test func `whoever cancels does not wait for a server that is frozen`() throws {
-    let cluster = try PrivateCluster(password: "right")
+    let cluster = try PrivatePostgres(password: "right")
     let connection = connection(to: "\(cluster.conninfo) password=right", deadline: .milliseconds(300))
-    try cluster.waitUntilReady(connection)
+    try cluster.waitUntilReady(password: "right")
+    try connection.connect()
     cluster.freeze()
     defer { cluster.thaw() }
     let canceller = connection.canceller

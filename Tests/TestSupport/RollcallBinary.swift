@@ -18,4 +18,14 @@ public enum RollcallBinary {
     }
     return path
   }
+
+  /// The debug build of the same sources, which alone has crash points: it lies beside the tests' own program.
+  public static func debugPath() throws -> String {
+    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let path = URL(filePath: tests).deletingLastPathComponent().appending(path: "rollcall").path
+    guard access(path, X_OK) == 0 else {
+      throw Missing(description: "\(path) is no program: build it with `swift build --build-tests`")
+    }
+    return path
+  }
 }

@@ -1,24 +1,25 @@
 import Foundation
 
-/// An empty database of a test's own on the tests' server, reached through psql(1); dropped with the last
-/// reference, whoever is still connected.
+/// An empty database of a test's own, on the tests' server or on a private one, reached through psql(1);
+/// dropped with the last reference, whoever is still connected.
 public final class TestDatabase: Sendable {
   public let name: String
   /// A libpq connection string.
   public let url: String
+  private let server: String
 
-  public init() throws {
+  /// - Parameter server: a libpq connection string of a superuser; the tests' server if it is `nil`.
+  public init(on server: String? = nil) throws {
     name = TestServers.uniqueName()
-    let server = try TestServers.postgresURL()
+    let server = try server ?? TestServers.postgresURL()
+    self.server = server
     url = Self.naming(database: name, in: server)
     try psql(server, Array("CREATE DATABASE \(name)".utf8))
   }
 
   deinit {
-    // The server of the tests goes after them, with whatever is left.
-    if let server = try? TestServers.postgresURL() {
-      _ = try? psql(server, Array("DROP DATABASE \(name) WITH (FORCE)".utf8))
-    }
+    // The server goes after the test or the tests, with whatever is left.
+    _ = try? psql(server, Array("DROP DATABASE \(name) WITH (FORCE)".utf8))
   }
 
   /// The rows of a statement, a line each with tabs between its columns.

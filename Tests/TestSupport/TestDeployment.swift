@@ -1,25 +1,37 @@
 import Foundation
 
 /// A Rollcall of a test's own: the real program with a key prefix and a migrated database that nobody else
-/// uses, on the tests' servers.
+/// uses, on the tests' servers or on private ones.
 public final class TestDeployment: Sendable {
   public let prefix: String
   public let database: TestDatabase
   public let redisURL: String
   private let binary: String
+  private let settings: [String: String]
 
-  public init() throws {
+  /// - Parameters:
+  ///   - redis: a URL; the tests' server if it is `nil`.
+  ///   - postgres: a libpq connection string of a superuser; the tests' server if it is `nil`.
+  ///   - settings: further environment of every command, such as `ROLLCALL_LOCK_TTL`.
+  public init(redis: String? = nil, postgres: String? = nil, settings: [String: String] = [:]) throws {
     binary = try RollcallBinary.path()
     prefix = TestServers.uniqueName()
-    redisURL = try TestServers.redisURL()
-    database = try TestDatabase()
+    redisURL = try redis ?? TestServers.redisURL()
+    database = try TestDatabase(on: postgres)
+    self.settings = settings
     try succeed(["migrate"])
   }
 
   deinit {
     // Keys that stay disturb nobody: no other test has this prefix.
-    guard let keys = try? redis(["--scan", "--pattern", "\(prefix):*"]), !keys.isEmpty else { return }
-    _ = try? redis(["DEL"] + keys.split(separator: "\n").map(String.init))
+    try? forgetKeys()
+  }
+
+  /// What FLUSHALL is to a server of one's own.
+  public func forgetKeys() throws {
+    let keys = try redis(["--scan", "--pattern", "\(prefix):*"])
+    guard !keys.isEmpty else { return }
+    try redis(["DEL"] + keys.split(separator: "\n").map(String.init))
   }
 
   /// What tells the program its servers; a crashing one must not hold its files open for minutes.
@@ -27,7 +39,7 @@ public final class TestDeployment: Sendable {
     [
       "ROLLCALL_REDIS_URL": redisURL, "ROLLCALL_POSTGRES_URL": database.url, "ROLLCALL_PREFIX": prefix,
       "SWIFT_BACKTRACE": "enable=no",
-    ]
+    ].merging(settings) { $1 }
   }
 
   /// Starts a command of the program.
@@ -35,10 +47,11 @@ public final class TestDeployment: Sendable {
   /// - Parameters:
   ///   - wrapper: a program and its arguments that turn into ours, such as setpriv(1).
   ///   - more: further environment.
+  ///   - build: another build of the program than the one that is tested.
   public func start(
-    _ arguments: [String], wrapper: [String] = [], more: [String: String] = [:]
+    _ arguments: [String], wrapper: [String] = [], more: [String: String] = [:], build: String? = nil
   ) throws -> ChildProcess {
-    try ChildProcess(wrapper + [binary] + arguments, environment: environment.merging(more) { $1 })
+    try ChildProcess(wrapper + [build ?? binary] + arguments, environment: environment.merging(more) { $1 })
   }
 
   /// Runs a command to its end, whatever its exit code.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Catalog
+import CrashPoints
 import Foundation
 import JobQueue
 import ScanModel
@@ -124,6 +125,7 @@ struct ScanRequests {
   /// been lost with Redis: a second one does no harm.
   private func push(_ scan: ScanRecord) {
     guard scan.status == .pending else { return }
+    crashPoint(.scanAdmitted)
     do {
       let pointer = QueueMessage.pointerBytes(SliceID(scan: scan.id, number: 1))
       try queues.push([pointer], to: scan.queue)

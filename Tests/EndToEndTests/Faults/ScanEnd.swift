@@ -1,0 +1,83 @@
+import Foundation
+import TestSupport
+
+/// A scan's row, as Postgres has it.
+struct ScanRow: Decodable {
+  let id: Int64
+  let status: String
+  let open_slices: Int64
+  let files_seen: Int64
+  let directories_seen: Int64
+  let files_added: Int64
+  let files_updated: Int64
+  let files_moved: Int64
+  let files_unchanged: Int64
+  let files_removed: Int64
+  let bytes_seen: Int64
+  let errors_count: Int64
+  let slices_redone: Int64
+  let error_message: String?
+
+  var hasEnded: Bool { !["pending", "running", "paused"].contains(status) }
+}
+
+extension FaultScene {
+  /// The library's newest scan; `nil` before its first.
+  func scan() throws -> ScanRow? {
+    try deployment.database.query("SELECT to_jsonb(s) - 'rules' FROM scans s ORDER BY id DESC LIMIT 1").first.map {
+      try JSONDecoder().decode(ScanRow.self, from: Data($0.utf8))
+    }
+  }
+
+  /// Waits for the newest scan's end.
+  func endedScan(within deadline: Duration = .seconds(60)) throws -> ScanRow {
+    try wait("the scan ends", within: deadline) { try scan()?.hasEnded == true }
+    guard let scan = try scan() else { throw broken("there is no scan") }
+    return scan
+  }
+
+  /// The newest scan has ended `completed`, catalogue and counters are exactly the tree's, and nothing is left
+  /// of it.
+  ///
+  /// - Parameter removed: how many files it must have found gone, where that is known.
+  @discardableResult
+  func expectExactEnd(removed: Int? = nil, within deadline: Duration = .seconds(60)) throws -> ScanRow {
+    let scan = try endedScan(within: deadline)
+    let rows = try TreeRows(of: tree.root, in: deployment)
+    var wrong = try rows.differences()
+    func require<Value: Equatable>(_ name: String, _ value: Value, _ expected: Value) {
+      if value != expected { wrong.append("\(name) is \(value) and not \(expected)") }
+    }
+    require("status", scan.status, "completed")
+    require("files_seen", scan.files_seen, try rows.files)
+    require("directories_seen", scan.directories_seen, try rows.directories)
+    require("bytes_seen", scan.bytes_seen, try rows.bytes)
+    require(
+      "the sum of the files' counters",
+      scan.files_added + scan.files_updated + scan.files_moved + scan.files_unchanged, scan.files_seen)
+    require("errors_count", scan.errors_count, 0)
+    if let removed { require("files_removed", scan.files_removed, Int64(removed)) }
+    guard wrong.isEmpty else { throw broken("not exact: " + wrong.joined(separator: "; ")) }
+    try expectNothingLeft()
+    return scan
+  }
+
+  /// No in-flight entry, lock, queued pointer, slice or staged removal outlives the scans. A slot finishes its
+  /// job just after it has ended the scan, and what a dead one had in flight is returned by the reaper.
+  func expectNothingLeft() throws {
+    try wait("nothing is left", within: .seconds(20)) { try leftovers().isEmpty }
+  }
+
+  private func leftovers() throws -> [String] {
+    let keys = try deployment.redis(["--scan", "--pattern", "\(deployment.prefix):*"]).split(separator: "\n")
+    // Workers and reapers live on.
+    let left = keys.filter { !$0.contains("}:worker") && !$0.contains("}:reaper:") }.map(String.init)
+    guard left.isEmpty else { return left }
+    return try deployment.database.query(
+      """
+      SELECT 'slice ' || scan_id || '/' || number FROM slices
+      UNION ALL SELECT 'open slices of scan ' || id FROM scans WHERE open_slices <> 0
+      UNION ALL SELECT 'staged removal of scan ' || scan_id FROM staged_removals
+      """)
+  }
+}
