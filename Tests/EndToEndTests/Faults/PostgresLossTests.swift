@@ -1,0 +1,110 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension Faults {
+  /// Postgres ends, goes away or takes no writes, in the middle of a scan.
+  @Suite struct PostgresLossTests {
+    @Test func `a Postgres that restarts at once loses nothing that was committed`() async throws {
+      try await inTurn {
+        let postgres = try PrivatePostgres()
+        try postgres.waitUntilReady()
+        let scene = try Self.busyScene(postgres: postgres.conninfo)
+        try scene.duringScan { _ in
+          postgres.stop()
+          try postgres.start()
+          try postgres.waitUntilReady()
+        }
+        try scene.expectExactEnd()
+        try Self.expectNoAttempts(scene)
+      }
+    }
+
+    @Test func `a Postgres that is away for 20 s is waited for, and told of twice`() async throws {
+      try await inTurn {
+        let postgres = try PrivatePostgres()
+        try postgres.waitUntilReady()
+        let scene = try Self.busyScene(postgres: postgres.conninfo)
+        try scene.duringScan { _ in postgres.stop() }
+        usleep(20_000_000)
+        try postgres.start()
+        try postgres.waitUntilReady()
+        try scene.expectExactEnd()
+        for name in ["one", "two"] {
+          let log = try scene.process(name).errorsSoFar
+          let lines = [log.count(of: "Postgres is away"), log.count(of: "Postgres is back")]
+          guard lines == [1, 1] else { throw scene.broken("\(name) told \(lines) times of the outage") }
+        }
+        try Self.expectNoAttempts(scene)
+      }
+    }
+
+    @Test func `each connection in turn may be terminated`() async throws {
+      try await inTurn {
+        // Two slots of each worker, and the reaper.
+        let connections = 5
+        let scene = try Self.busyScene(filesPerSecond: 1_000)
+        for index in 0..<connections {
+          try scene.duringScan { _ in
+            let answer = try scene.deployment.database.query(
+              """
+              SELECT pg_terminate_backend(pid, 1000) FROM (
+                SELECT pid, row_number() OVER (ORDER BY split_part(application_name, ' ', -1)) - 1 AS place,
+                       count(*) OVER () AS all_of_them
+                  FROM pg_stat_activity
+                 WHERE datname = current_database() AND application_name LIKE 'rollcall%') a
+               WHERE place = \(index) % all_of_them
+              """)
+            guard answer == ["t"] else { throw scene.broken("no connection was terminated") }
+          }
+          usleep(200_000)  // Until it is connected again.
+        }
+        try scene.expectExactEnd()
+        try Self.expectNoAttempts(scene)
+      }
+    }
+
+    @Test func `a Postgres that takes no writes for a while is waited for`() async throws {
+      try await inTurn {
+        let scene = try Self.busyScene()
+        let name = scene.deployment.database.name
+        try scene.duringScan { _ in
+          try scene.deployment.database.query(
+            """
+            ALTER DATABASE \(name) SET default_transaction_read_only = on;
+            SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()
+            """)
+        }
+        usleep(4_000_000)
+        guard try scene.scan()?.hasEnded == false else { throw scene.broken("the scan ended meanwhile") }
+        try scene.deployment.database.query(
+          "SET default_transaction_read_only = off; ALTER DATABASE \(name) RESET default_transaction_read_only")
+        try scene.expectExactEnd()
+        try Self.expectNoAttempts(scene)
+      }
+    }
+
+    /// A scan that two workers and a reaper are about to work on.
+    private static func busyScene(postgres: String? = nil, filesPerSecond: Int = 3_000) throws -> FaultScene {
+      let scene = try FaultScene(
+        ForestTree(), postgres: postgres, rules: ["--max-files-per-second", "\(filesPerSecond)"])
+      try scene.reaper()
+      try scene.worker("one")
+      try scene.worker("two")
+      try scene.requestScan()
+      return scene
+    }
+
+    /// Outages are nobody's fault.
+    private static func expectNoAttempts(_ scene: FaultScene) throws {
+      let failures = try scene.deployment.database.query(
+        "SELECT event, detail FROM scan_events WHERE event LIKE '%failed%' OR event LIKE '%split%'")
+      guard failures.isEmpty else { throw scene.broken("attempts were counted: \(failures)") }
+    }
+  }
+}
+
+extension String {
+  fileprivate func count(of words: String) -> Int { components(separatedBy: words).count - 1 }
+}
