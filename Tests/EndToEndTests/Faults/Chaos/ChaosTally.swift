@@ -1,0 +1,37 @@
+/// What a run of faults came to.
+struct ChaosTally {
+  private var faults: [ChaosFault: Int] = [:]
+  private(set) var scans = 0
+  private var redone: Int64 = 0
+  private var recoveries: [Duration] = []
+
+  mutating func strike(_ fault: ChaosFault) { faults[fault, default: 0] += 1 }
+
+  /// A scan has ended, and was exact.
+  mutating func end(_ scan: ScanRow) {
+    scans += 1
+    redone += scan.slices_redone
+  }
+
+  /// A killed worker's slice has been claimed again.
+  mutating func recover(_ duration: Duration) { recoveries.append(duration) }
+
+  /// Lines for people.
+  var lines: [String] {
+    let count = faults.values.reduce(0, +)
+    var lines = ["\(count) faults in \(scans) scans, all of which ended exact; \(redone) slices ran twice"]
+    lines += ChaosFault.allCases.compactMap { fault in faults[fault].map { "  \($0) × \(fault.rawValue)" } }
+    let sorted = recoveries.sorted()
+    if let worst = sorted.last {
+      lines.append(
+        "a killed worker's slice ran again after \(Self.seconds(sorted[sorted.count / 2])) (median), "
+          + "\(Self.seconds(worst)) (worst), of \(sorted.count)")
+    }
+    return lines
+  }
+
+  private static func seconds(_ duration: Duration) -> String {
+    let tenths = duration.milliseconds / 100
+    return "\(tenths / 10).\(tenths % 10) s"
+  }
+}
