@@ -53,7 +53,9 @@ extension Setting {
       isInEffect: false),
     Setting("operation_timeout", \.operationTimeout, .duration, "The deadline of one call to Postgres"),
     Setting("shutdown_timeout", \.shutdownTimeout, .duration, "A graceful shutdown that takes longer is cut short"),
-    Setting("max_attempts", \.maxAttempts, .count(1...1000), "How often a failing slice is tried"),
+    Setting(
+      "max_attempts", \.maxAttempts, .count(1...1000),
+      "How often in a row a slice may fail at one directory before that is left out; 1 counts as 2"),
     Setting(
       "retry_interval", \.retryInterval, .duration,
       "How long a slot rests after a slice that failed or whose root it cannot open; the slice goes to the queue's back"
