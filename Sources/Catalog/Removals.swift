@@ -91,9 +91,11 @@ extension PostgresSlotCatalog {
   }
 
   /// Sets the verdict by the limits in the scan's rules, or returns the one that was set before.
-  public func decideRemovals(_ claim: SliceClaim) throws(CatalogError) -> RemovalVerdict {
+  ///
+  /// - Parameter files: that would go, by a `RemovalCount` under this claim.
+  public func decideRemovals(_ claim: SliceClaim, files: Int64) throws(CatalogError) -> RemovalVerdict {
     let rows = try finalising(claim) { () throws(CatalogError) in
-      try catalog.execute(Statements.removalsDecide, claim.fence)
+      try catalog.execute(Statements.removalsDecide, claim.fence + [.int64(files)])
     }
     return try wrap { () throws(PostgresError) in try decode(try rows[0].text(0)) }
   }

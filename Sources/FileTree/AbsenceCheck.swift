@@ -32,17 +32,20 @@ public struct AbsenceCheck {
 
   private let root: TreeRoot
   private let isAborted: () -> Bool
+  private let pace: WalkPace?
 
   /// - Parameters:
   ///   - rootPath: absolute.
+  ///   - pace: how fast names may be looked at; `nil`: as fast as they come.
   ///   - isAborted: asked every few names: whether to throw `aborted`.
-  public init(rootPath: [UInt8], isAborted: @escaping () -> Bool = { false }) {
+  public init(rootPath: [UInt8], pace: WalkPace? = nil, isAborted: @escaping () -> Bool = { false }) {
     root = TreeRoot(path: rootPath)
+    self.pace = pace
     self.isAborted = isAborted
   }
 
-  public init(rootPath: String, isAborted: @escaping () -> Bool = { false }) {
-    self.init(rootPath: Array(rootPath.utf8), isAborted: isAborted)
+  public init(rootPath: String, pace: WalkPace? = nil, isAborted: @escaping () -> Bool = { false }) {
+    self.init(rootPath: Array(rootPath.utf8), pace: pace, isAborted: isAborted)
   }
 
   /// Whether each of the names is gone, in their order. The root must be the frontier's before the first
@@ -70,6 +73,7 @@ public struct AbsenceCheck {
         for index in wanted[tree.stack[node].id] ?? [] {
           if looks % Self.namesPerCheck == 0, isAborted() { throw .aborted }
           looks += 1
+          if let pace, pace.spend(), isAborted() { throw .aborted }
           guard names[index].name.isValidComponent else { throw .brokenFrontier(directory: names[index].directory) }
           areGone[index] = place.lacks(names[index])
         }

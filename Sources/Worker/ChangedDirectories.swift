@@ -7,7 +7,7 @@ struct ChangedDirectories {
   struct Directory {
     let known: KnownDirectory
     let attributes: FileAttributes
-    let isBoundary: Bool?
+    let isBoundary: Bool
     let entries: DirectoryEntries
     /// The listing reached its end: what it lacks is missing.
     let isComplete: Bool

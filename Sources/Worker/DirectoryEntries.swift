@@ -92,7 +92,14 @@ final class DirectoryEntries {
   func hasUnreadable(_ name: UnsafeRawBufferPointer) -> Bool {
     guard failures > 0 else { return false }
     return names.withUnsafeBufferPointer { names in
-      entries.contains { $0.sort == .unreadable && compareBytes(Self.name(of: $0, in: names), name) == 0 }
+      var range = 0..<count
+      while !range.isEmpty {
+        let middle = range.lowerBound + range.count / 2
+        let order = compareBytes(Self.name(of: self[middle], in: names), name)
+        if order == 0 { return self[middle].sort == .unreadable }
+        range = order < 0 ? middle + 1..<range.upperBound : range.lowerBound..<middle
+      }
+      return false
     }
   }
 

@@ -11,8 +11,8 @@ import ScanModel
 /// goes on by what the rows say:
 ///
 ///     nothing staged ─────────────────────────────────────────► end
-///     staged, no verdict ──► look again ──► decide ─┬─ hold ──► end
-///     `apply`, and still staged ──────────► batches ┴─────────► end
+///     staged, no verdict ──► look again ──► count ──► decide ─┬─ hold ──► end
+///     `apply`, and still staged ────────────────────► batches ┴─────────► end
 ///
 /// Only the look needs the library's root.
 struct Finalisation {
@@ -24,6 +24,7 @@ struct Finalisation {
   let catalog: PostgresSlotCatalog
   let activity: SlotActivity
   let stop: WorkerStop
+  let pace: SlotPace
   let logger: Logger
 
   /// How a step ended.
@@ -41,7 +42,9 @@ struct Finalisation {
     case .undecided:
       if case .given(let outcome) = try lookAgain(claim) { return outcome }
       crashPoint(.removalsLookedAt)
-      verdict = try catalog.decideRemovals(claim)
+      var count = RemovalCount(claim)
+      if case .given(let outcome) = try complete(&count) { return outcome }
+      verdict = try catalog.decideRemovals(claim, files: count.files)
       crashPoint(.removalsDecided)
       logger.info(
         "removals decided", metadata: claim.logMetadata.merging(["verdict": "\(verdict.rawValue)"]) { $1 })
@@ -63,8 +66,9 @@ struct Finalisation {
   /// Unstages all that is there again, and all that cannot be told.
   private func lookAgain(_ claim: SliceClaim) throws(CatalogError) -> Step {
     let (stop, activity) = (stop, activity)
+    let isAborted = { stop.isUrgent || activity.isLockLost }
     let check = AbsenceCheck(
-      rootPath: Array(claim.rootPath.utf8), isAborted: { stop.isUrgent || activity.isLockLost })
+      rootPath: claim.rootPath, pace: pace.pace(of: claim, isAborted: isAborted), isAborted: isAborted)
     var last: StagedRemoval?
     while true {
       if let outcome = interruption { return .given(outcome) }
@@ -96,6 +100,14 @@ struct Finalisation {
     case .brokenFrontier: .failed(message: error.description)
     case .aborted: activity.isLockLost ? .superseded : .interrupted
     }
+  }
+
+  private func complete(_ count: inout RemovalCount) throws(CatalogError) -> Step {
+    repeat {
+      if let outcome = interruption { return .given(outcome) }
+      activity.noteProgress()
+    } while try count.step(on: catalog)
+    return .done
   }
 
   private func apply(_ claim: SliceClaim) throws(CatalogError) -> Step {

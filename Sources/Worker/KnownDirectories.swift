@@ -4,13 +4,6 @@ import ScanModel
 /// The directories of a slice that earlier scans knew, from when they are met until they are listed, and
 /// their child directories, fetched ahead for many of them at once.
 struct KnownDirectories {
-  /// A directory that waits for its listing.
-  struct Waiting {
-    let directory: KnownDirectory
-    /// As its parent's listing had it; `nil` where another slice listed that.
-    var isBoundary: Bool?
-  }
-
   /// Parents whose children one query fetches.
   private static let parentsPerQuery = 128
   /// Children that are kept for parents that are not listed yet; with more, only the next parent's are
@@ -20,7 +13,7 @@ struct KnownDirectories {
   private static let waitingDirectories = 16_384
 
   private let rows: KnownRows
-  private var waiting: [Int64: Waiting] = [:]
+  private var waiting: [Int64: KnownDirectory] = [:]
   /// Those of the waiting whose children are not fetched; the next one to be listed is the last.
   private var ahead: [Int64] = []
   private var children: [Int64: KnownChildren] = [:]
@@ -31,15 +24,15 @@ struct KnownDirectories {
   init(_ frontier: SliceFrontier, rows: KnownRows) {
     self.rows = rows
     for directory in frontier.directories {
-      if let known = directory.known { waiting[directory.id] = Waiting(directory: known) }
+      if let known = directory.known { waiting[directory.id] = known }
     }
     for id in frontier.visits where waiting[id] == nil { ownVisits.insert(id) }
     ahead = frontier.visits.reversed().filter { waiting[$0] != nil }
   }
 
   /// A known directory was met in its parent.
-  mutating func add(_ directory: Waiting) {
-    let id = directory.directory.id
+  mutating func add(_ directory: KnownDirectory) {
+    let id = directory.id
     guard waiting.count < Self.waitingDirectories else { return }
     waiting[id] = directory
     ahead.append(id)
@@ -47,10 +40,10 @@ struct KnownDirectories {
 
   /// What is known of a directory that this slice did not find; it waits no longer. `nil` where this scan
   /// itself has found it.
-  mutating func take(_ id: Int64) throws(CatalogError) -> Waiting? {
+  mutating func take(_ id: Int64) throws(CatalogError) -> KnownDirectory? {
     if let known = waiting.removeValue(forKey: id) { return known }
     guard !ownVisits.contains(id) else { return nil }
-    return try rows.directory(id).map { Waiting(directory: $0) }
+    return try rows.directory(id)
   }
 
   /// The child directories of one that is about to be listed.

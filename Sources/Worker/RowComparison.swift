@@ -132,11 +132,11 @@ struct RowComparison {
 extension SliceResults {
   /// Notes a known directory's row if anything of it has changed.
   mutating func note(
-    _ known: KnownDirectory, _ attributes: FileAttributes, isBoundary: Bool?, files: Int64?, bytes: Int64?,
+    _ known: KnownDirectory, _ attributes: FileAttributes, isBoundary: Bool, files: Int64?, bytes: Int64?,
     signature: DirectorySignature?
   ) {
     let isSame =
-      known.isLike(attributes, isBoundary: isBoundary ?? known.isBoundary) && known.files == files
+      known.isLike(attributes, isBoundary: isBoundary) && known.files == files
       && known.bytes == bytes && known.signature == signature
     guard !isSame else { return }
     visited.append(

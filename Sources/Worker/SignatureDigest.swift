@@ -3,11 +3,12 @@ import ScanModel
 
 /// Makes the signatures of directories: the first 128 bits of the SHA-256 of their sorted entries, each
 ///
-///     kind 1 | length of the name 2 | name | size 8 | mtime_ns 8 | ctime_ns 8 | inode 8
+///     kind 1 | length of the name 2 | name | size 8 | mtime_ns 8 | ctime_ns 8 | inode 8 | mode 4
 ///     'd'    | length of the name 2 | name | inode 8 | boundary 1
 ///
-/// with numbers in network byte order. A directory's own stamps are not its parent's affair: they stand in
-/// its own row. One OpenSSL context and one buffer serve a slot for all its directories.
+/// with numbers in network byte order. The mode counts, because some file systems make it up: mounted with
+/// another mask they change it, and no stamp. A directory's own stamps are not its parent's affair: they
+/// stand in its own row. One OpenSSL context and one buffer serve a slot for all its directories.
 final class SignatureDigest {
   /// More than any entry takes: the kernel gives the length of one in 16 bits.
   private static let bufferSize = 128 << 10
@@ -60,6 +61,7 @@ final class SignatureDigest {
       put(attributes.mtime_ns)
       put(attributes.ctime_ns)
       put(attributes.inode)
+      put(attributes.mode)
     }
   }
 

@@ -38,7 +38,7 @@ final class SliceRunner {
         return try walk.run()
       case .walk: return try walk(claim)
       case .finalise:
-        return try Finalisation(catalog: catalog, activity: activity, stop: stop, logger: logger).run(claim)
+        return try Finalisation(catalog: catalog, activity: activity, stop: stop, pace: pace, logger: logger).run(claim)
       }
     } catch {
       return try outcome(of: error)
@@ -99,7 +99,8 @@ final class SliceRunner {
       crashPoint(.walkEnded)
       return .results(
         try rows.finish(
-          remaining: walked.remaining, looking: AbsenceCheck(rootPath: claim.rootPath, isAborted: limits.isAborted)))
+          remaining: walked.remaining,
+          looking: AbsenceCheck(rootPath: claim.rootPath, pace: limits.pace, isAborted: limits.isAborted)))
     } catch {
       catalog.abandon(claim)
       return .ended(try outcome(of: error))

@@ -73,6 +73,19 @@ final class FinalisingScan {
       """, [.int64Array(Array(ids))])
   }
 
+  /// How many files would go, and in how many steps that was counted.
+  func count(_ counting: SliceClaim? = nil) throws(CatalogError) -> (files: Int64, steps: Int) {
+    var count = RemovalCount(counting ?? claim)
+    var steps = 1
+    while try count.step(on: catalog) { steps += 1 }
+    return (count.files, steps)
+  }
+
+  @discardableResult
+  func decide(_ deciding: SliceClaim? = nil) throws(CatalogError) -> RemovalVerdict {
+    try catalog.decideRemovals(deciding ?? claim, files: count(deciding).files)
+  }
+
   /// Applies batches until nothing is left; the files of each.
   func applyAll(limit: Int32) throws -> [Int64] {
     var counts: [Int64] = []

@@ -15,7 +15,7 @@ import Testing
     let tree = try Tree(in: scan, &random)
     for id in tree.stagedDirectories { try scan.stage(directory: id) }
     try scan.stage(files: tree.stagedFiles)
-    #expect(try scan.number("SELECT count_removals(1)") == Int64(tree.goneFiles.count), "seed \(seed)")
+    #expect(try scan.count().files == Int64(tree.goneFiles.count), "seed \(seed)")
     try scan.connection.query("UPDATE scans SET removal_verdict = 'apply'")
 
     var isLeft = true

@@ -31,7 +31,7 @@ import Testing
     let directory = try scan.directory("d")
     try scan.files(6, in: directory)
     try scan.stage(directory: directory)
-    _ = try scan.catalog.decideRemovals(scan.claim)
+    try scan.decide()
     #expect(try scan.catalog.applyRemovals(scan.claim, limit: 4) == RemovalBatch(files: 4, isLeft: true))
     try scan.connection.query("UPDATE slices SET attempts = 3 WHERE number = 2")
     _ = try scan.takeOver()
@@ -50,7 +50,7 @@ import Testing
   @Test func `what fails at the end itself, with nothing left to remove, completes`() throws {
     let scan = try FinalisingScan()
     try scan.stage(files: try scan.files(2, in: scan.root))
-    _ = try scan.catalog.decideRemovals(scan.claim)
+    try scan.decide()
     _ = try scan.applyAll(limit: 10)
     #expect(try scan.catalog.giveUp(scan.claim) == .completed)
   }
@@ -58,7 +58,7 @@ import Testing
   @Test func `a failure after the verdict is tried again, and the last one holds the rest`() throws {
     let scan = try FinalisingScan()
     try scan.stage(files: try scan.files(5, in: scan.root))
-    _ = try scan.catalog.decideRemovals(scan.claim)
+    try scan.decide()
     for _ in 0..<2 {
       #expect(try scan.catalog.fail(scan.claim, message: "the disk is on fire") == .requeued)
       _ = try scan.takeOver()
@@ -73,7 +73,7 @@ import Testing
   @Test func `a committed batch begins the attempts anew`() throws {
     let scan = try FinalisingScan()
     try scan.stage(files: try scan.files(5, in: scan.root))
-    _ = try scan.catalog.decideRemovals(scan.claim)
+    try scan.decide()
     for _ in 0..<4 {
       for _ in 0..<2 {
         #expect(try scan.catalog.fail(scan.claim, message: "m") == .requeued)

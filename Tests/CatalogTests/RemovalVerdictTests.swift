@@ -43,7 +43,7 @@ import Testing
         "UPDATE scans SET rules = rules || jsonb_build_object('removal_limit', $1, 'removal_limit_percent', $2)",
         [.int64(Int64(limits.0)), .int64(Int64(limits.1))])
     }
-    #expect(try scan.catalog.decideRemovals(scan.claim) == test.verdict)
+    #expect(try scan.decide() == test.verdict)
     let isHeld = test.verdict == .hold
     #expect(try scan.number("SELECT removals_held FROM scans") == (isHeld ? Int64(test.missing) : 0))
     let event = try scan.connection.texts(
@@ -69,22 +69,49 @@ import Testing
     let d = try scan.files(10_000, in: kept)
     for directory in [outer, inner, innermost] { try scan.stage(directory: directory) }
     try scan.stage(files: a.prefix(3) + b.prefix(3) + c.prefix(3) + d.prefix(3))
-    #expect(try scan.number("SELECT count_removals(1)") == 1113)
+    #expect(try scan.count().files == 1113)
     try scan.connection.query(
       "UPDATE files SET removed_at = now() WHERE id = ANY ($1)", [.int64Array([a[0], c[999], d[0]])])
-    #expect(try scan.number("SELECT count_removals(1)") == 1110)
+    #expect(try scan.count().files == 1110)
     // What lies below a tombstone went before; what is staged by itself counts wherever it lies.
     try scan.connection.query("UPDATE directories SET removed_at = now() WHERE id = $1", [.int64(innermost)])
-    #expect(try scan.number("SELECT count_removals(1)") == 114)
+    #expect(try scan.count().files == 114)
+  }
+
+  /// Wider than the pages and the steps of the count, and staged within itself.
+  @Test func `the count of a wide and deep tree is right, and taken in many steps`() throws {
+    let scan = try FinalisingScan()
+    let top = try scan.directory("top")
+    try scan.connection.query(
+      """
+      INSERT INTO directories (library_id, id, parent_id, name, first_scan, changed_scan)
+      SELECT 1, 2000000 + n, CASE WHEN n <= 9000 THEN $1 ELSE 2000000 + n - 4999 END, convert_to(n::text, 'UTF8'), 0, 0
+        FROM generate_series(1, 20000) n
+      """, [.int64(top)])
+    try scan.connection.query(
+      """
+      INSERT INTO files (library_id, id, directory_id, name, kind, size, mtime_ns, ctime_ns, inode, mode, first_scan,
+                         changed_scan)
+      SELECT 1, 3000000 + n, 2000000 + n % 20001, convert_to(n::text, 'UTF8'), 'f', 0, 0, 0, 0, 0, 0, 0
+        FROM generate_series(1, 30000) n WHERE n % 20001 > 0
+      """)
+    try scan.stage(directory: top)
+    for n in stride(from: 1, through: 20_000, by: 3_333) { try scan.stage(directory: 2_000_000 + Int64(n)) }
+    try scan.stage(files: 3_010_000...3_016_000)
+    let own = try scan.files(5_000, in: scan.root)
+    try scan.stage(files: own)
+    let count = try scan.count()
+    #expect(count.files == 29_999 + 5_000)
+    #expect(count.steps > 20)
   }
 
   @Test func `a verdict stands, whatever the limits and the list become`() throws {
     let scan = try FinalisingScan()
     try scan.stage(files: try scan.files(5, in: scan.root))
     #expect(try scan.catalog.removalStanding(scan.claim) == .undecided)
-    #expect(try scan.catalog.decideRemovals(scan.claim) == .apply)
+    #expect(try scan.decide() == .apply)
     try scan.connection.query("UPDATE scans SET rules = '{\"removal_limit\": 0}'")
-    #expect(try scan.catalog.decideRemovals(scan.claim) == .apply)
+    #expect(try scan.decide() == .apply)
     #expect(try scan.number("SELECT count(*) FROM scan_events WHERE event LIKE 'removals%'") == 1)
     #expect(try scan.catalog.removalStanding(scan.claim) == .decided(.apply))
     // Nothing is unstaged any more.
@@ -97,7 +124,7 @@ import Testing
     let scan = try FinalisingScan()
     try scan.stage(files: try scan.files(5, in: scan.root))
     try scan.connection.query("UPDATE scans SET rules = '{\"removal_limit\": 4}'")
-    #expect(try scan.catalog.decideRemovals(scan.claim) == .hold)
+    #expect(try scan.decide() == .hold)
     let before = try scan.contents()
     #expect(
       failure { () throws(CatalogError) in try scan.catalog.applyRemovals(scan.claim, limit: 9) }?.isFenced == true)
@@ -116,7 +143,7 @@ import Testing
     let scan = try FinalisingScan()
     try scan.stage(files: try scan.files(2, in: scan.root))
     for verdict in [nil, RemovalVerdict.apply] {
-      if verdict != nil { _ = try scan.catalog.decideRemovals(scan.claim) }
+      if verdict != nil { try scan.decide() }
       let before = try scan.contents()
       #expect(failure { () throws(CatalogError) in try scan.catalog.end(scan.claim) }?.sqlState == "P0001")
       #expect(try scan.contents() == before)

@@ -31,6 +31,29 @@ extension EndToEnd {
       #expect(workers.allSatisfy { $0.isRunning })
     }
 
+    @Test func `a rescan keeps to the limit too, and so does the second look at what is missing`() throws {
+      let tree = try TestTree(inMemory: true)
+      for index in 0..<1_600 { try tree.file("\(index)") }
+      let deployment = try TestDeployment()
+      try deployment.addLibrary(tree.root)
+      let worker = try deployment.worker()
+      #expect(try deployment.scan().status == "completed")
+      try deployment.succeed(["library", "set", "x", "--max-files-per-second", "\(Self.limit)"])
+      // Each is looked for in the walk, and once more before its removal.
+      for index in 0..<800 { unlink(tree.path("\(index)")) }
+      for (looks, removed) in [(800 + 2 * 800, 800), (800, 0)] as [(Double, Int64)] {
+        let scan = try deployment.scan()
+        #expect(scan.filesUnchanged == 800)
+        #expect(scan.filesRemoved == removed)
+        let seconds = try #require(
+          Double(
+            try deployment.database.query(
+              "SELECT extract(epoch FROM completed_at - started_at) FROM scans WHERE id = \(scan.id)")[0]))
+        #expect(looks / seconds <= Double(Self.limit) * 1.25)
+      }
+      #expect(worker.isRunning)
+    }
+
     @Test func `a worker that waits for its turn still ends within two seconds, and nothing is lost`() throws {
       let tree = try TestTree(inMemory: true)
       for index in 0..<50 { try tree.file("\(index)") }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A rescan whose removals were applied: the catalogue is exactly the tree's again.
-private func expectExact(
+func expectExact(
   _ scan: ScanResult, added: Int64, updated: Int64 = 0, removed: Int64, _ rescan: Rescan,
   sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
@@ -12,6 +12,21 @@ private func expectExact(
     sourceLocation: sourceLocation)
   #expect(scan.filesRemoved == removed, sourceLocation: sourceLocation)
   #expect(try rescan.staged() == [], sourceLocation: sourceLocation)
+  try rescan.deployment.expectNothingLeft(sourceLocation: sourceLocation)
+}
+
+/// A rescan that found 1,100 files missing of 2,100, and removed none.
+private func expectHeld(_ scan: ScanResult, _ rescan: Rescan, sourceLocation: SourceLocation = #_sourceLocation) throws
+{
+  #expect(scan.status == "partial", sourceLocation: sourceLocation)
+  #expect(scan.exitCode == 3, sourceLocation: sourceLocation)
+  #expect(scan.filesRemoved == 0, sourceLocation: sourceLocation)
+  #expect(scan.removalsHeld == 1_100, sourceLocation: sourceLocation)
+  #expect(scan.filesSeen == 1_001, sourceLocation: sourceLocation)
+  #expect(scan.message?.contains("--removal-limit 1100") == true, sourceLocation: sourceLocation)
+  #expect(
+    try rescan.deployment.database.query("SELECT 1 FROM catalog_files WHERE removed_at IS NOT NULL") == [],
+    sourceLocation: sourceLocation)
   try rescan.deployment.expectNothingLeft(sourceLocation: sourceLocation)
 }
 
@@ -30,6 +45,7 @@ extension EndToEnd {
 
       // The next listing of what was unsettled settles it, and after that there is nothing to write.
       try expectExact(rescan.scan(), added: 0, removed: 0, rescan)
+      try rescan.deployment.database.query("VACUUM ANALYZE")
       let settled = try rescan.state()
       try expectExact(rescan.scan(), added: 0, removed: 0, rescan)
       #expect(try rescan.state() == settled)
@@ -69,6 +85,36 @@ extension EndToEnd {
       try expectExact(rescan.scan(), added: 1, removed: 2, rescan)
       unlink(tree.path("d"))
       try expectExact(rescan.scan(), added: 0, removed: 1, rescan)
+    }
+
+    @Test func `more removals than the limits let go are held, found again, and go when a limit is raised`() throws {
+      let tree = try TestTree(inMemory: true)
+      for name in ["d", "d/below", "kept"] { try tree.directory(name) }
+      for index in 0..<600 { try tree.file("\(index)") }
+      for index in 0..<500 { try tree.file("d/below/\(index)") }
+      for index in 0..<1_000 { try tree.file("kept/\(index)") }
+      let rescan = try Rescan(tree)
+      for index in 0..<600 { unlink(tree.path("\(index)")) }
+      try FileManager.default.removeItem(atPath: tree.path("d"))
+      try tree.file("kept/new")
+
+      let scan = try rescan.scan()
+      try expectHeld(scan, rescan)
+      #expect(scan.filesAdded == 1)
+      let live = "SELECT count(*), count(*) FILTER (WHERE first_scan = 1) FROM catalog_files WHERE removed_at IS NULL"
+      #expect(try rescan.deployment.database.query(live) == ["2101\t2100"])
+      #expect(try rescan.staged().count == 601)
+
+      // A new scan looks for itself.
+      let next = try rescan.scan()
+      try expectHeld(next, rescan)
+      #expect(try rescan.deployment.database.query("SELECT DISTINCT scan_id FROM staged_removals") == ["\(next.id)"])
+      let discarded =
+        "SELECT detail->>'by_scan', detail->>'rows' FROM scan_events WHERE event = 'removals_discarded' AND scan_id = \(scan.id)"
+      #expect(try rescan.deployment.database.query(discarded) == ["\(next.id)\t601"])
+
+      try rescan.deployment.succeed(["library", "set", "x", "--removal-limit", "1100"])
+      try expectExact(rescan.scan(), added: 0, removed: 1_100, rescan)
     }
 
     @Test func `a mount of random changes ends each time exactly as the tree is`() throws {

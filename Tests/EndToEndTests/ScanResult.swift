@@ -12,20 +12,23 @@ struct ScanResult: Decodable {
   let filesUpdated: Int64
   let filesUnchanged: Int64
   let filesRemoved: Int64
+  let removalsHeld: Int64
   let directoriesSeen: Int64
   let bytesSeen: Int64
   let errorsCount: Int64
   let slicesRedone: Int64
+  let message: String?
   let errorMessage: String?
   var exitCode: Int32 = 0
 
   private enum CodingKeys: String, CodingKey {
-    case id, status
+    case id, status, message
     case filesSeen = "files_seen"
     case filesAdded = "files_added"
     case filesUpdated = "files_updated"
     case filesUnchanged = "files_unchanged"
     case filesRemoved = "files_removed"
+    case removalsHeld = "removals_held"
     case directoriesSeen = "directories_seen"
     case bytesSeen = "bytes_seen"
     case errorsCount = "errors_count"

@@ -1,3 +1,4 @@
+import BlockingThread
 import Catalog
 import Glibc
 import JobQueue
@@ -14,8 +15,8 @@ private final class WalkedTree {
   let database: TestDatabase
   let catalog: PostgresSlotCatalog
   let activity: SlotActivity
-  let stop = WorkerStop()
-  private let runner: SliceRunner
+  private(set) var stop = WorkerStop()
+  private let pace: SlotPace
   private let scan = ScanID(1)
 
   init(_ make: (TestTree) throws -> Void) throws {
@@ -29,8 +30,7 @@ private final class WalkedTree {
     let slot = SlotID(worker: WorkerID(name: "w"), index: 0)
     catalog = PostgresSlotCatalog(catalog: connection, slot: slot, host: "h", maxAttempts: 3)
     activity = SlotActivity(slot: slot)
-    let pace = try SlotPace.forTests(of: activity, prefix: database.name)
-    runner = SliceRunner(catalog: catalog, activity: activity, stop: stop, pace: pace, logger: logger)
+    pace = try SlotPace.forTests(of: activity, prefix: database.name)
     _ = try catalog.admit(ScanRequest(target: .name("x")))
     guard case .committed = try run(slice: 1) else { throw NotWalked() }
   }
@@ -41,8 +41,13 @@ private final class WalkedTree {
   private func run(slice number: Int32) throws -> SlotMachine.WorkOutcome {
     let slice = SliceID(scan: scan, number: number)
     guard case .open(let epoch, _, _) = try catalog.standing(of: slice) else { throw NotOpen() }
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let runner = SliceRunner(catalog: catalog, activity: activity, stop: stop, pace: pace, logger: logger)
     return try runner.run(try #require(try catalog.claim(slice, epoch: epoch, as: ClaimID())))
   }
+
+  /// The next worker has not been told to stop.
+  func start() { stop = WorkerStop() }
 
   /// Stages rows as a walk would that missed their names.
   func stage(files: String = "false", directories: String = "false") throws {
@@ -194,6 +199,64 @@ private final class WalkedTree {
     #expect(try walked.finalise() == .interrupted)
     #expect(try walked.removed == [])
     #expect(try walked.scanRow == ["running 0 0"])
+  }
+
+  /// The next worker goes on with the batches, and needs neither a look nor a verdict.
+  @Test func `a stop between two batches of removals hands the rest to the next worker`() throws {
+    let count = 12_000
+    let walked = try WalkedTree { tree in for index in 0..<count { try tree.file("\(index)") } }
+    for index in 0..<count { walked.remove("\(index)") }
+    try walked.stage(files: "true")
+    try walked.database.query("UPDATE scans SET rules = rules || '{\"removal_limit\": 20000}'")
+    // The worker is told while it is at its first batch.
+    try walked.database.query(
+      """
+      CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF NEW.files_removed > 0 THEN PERFORM pg_notify('x', ''), pg_sleep(1); END IF;
+        RETURN NEW;
+      END $$;
+      CREATE TRIGGER linger BEFORE UPDATE OF files_removed ON scans FOR EACH ROW EXECUTE FUNCTION linger();
+      """)
+    let (stop, database) = (walked.stop, walked.database)
+    let watcher = try BlockingThread(name: "watcher") {
+      try? eventually("a batch is on its way") {
+        try database.query(
+          "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+        )
+        .isEmpty ? nil : ()
+      }
+      stop.request()
+    }
+    #expect(try walked.finalise() == .interrupted)
+    watcher.join()
+    #expect(try walked.scanRow == ["running 5000 0 apply"])
+    #expect(try walked.stagedRows == ["7000"])
+    try walked.database.query("DROP TRIGGER linger ON scans")
+    walked.start()
+    #expect(try walked.finalise() == .committed(queued: []))
+    #expect(try walked.scanRow == ["completed 12000 0 apply"])
+  }
+
+  @Test func `what lies in a directory that may not be read any more stays, and all else goes`() async {
+    await #expect(processExitsWith: .success) {
+      let walked = try WalkedTree { tree in
+        for name in ["closed", "closed/d"] { try tree.directory(name) }
+        for name in ["closed/f", "closed/d/f", "open"] { try tree.file(name) }
+      }
+      for path in ["closed/f", "closed/d/f", "closed/d", "open"] { walked.remove(path) }
+      try walked.stage(files: "name IN ('f', 'open')", directories: "name = 'd'")
+      chmod(walked.tree.path("closed"), 0)
+      // Root reads everything.
+      let isRoot = geteuid() == 0
+      #expect(!isRoot || seteuid(65_534) == 0)
+      let outcome = Result { try walked.finalise() }
+      #expect(!isRoot || seteuid(0) == 0)
+      chmod(walked.tree.path("closed"), 0o755)
+      #expect(try outcome.get() == .committed(queued: []))
+      #expect(try walked.removed == ["open"])
+      #expect(try walked.scanRow == ["completed 1 0 apply"])
+    }
   }
 
   @Test func `a slice that has used its attempts up ends its scan`() throws {

@@ -48,46 +48,13 @@ BEGIN
      AND EXISTS (SELECT 1 FROM scans WHERE id = p_scan AND removal_verdict IS NULL);
 END $$;
 
--- The live files that go with what is staged: the files themselves, and all below the directories. None is
--- counted twice.
---
--- Of what nobody has analysed the planner knows nothing. Here and below it is left no choice where a wrong
--- one would read a whole partition for every row: LATERAL with OFFSET 0 and ARRAY say what is looked up
--- for what, the settings how. Without nested loops all but those are hashed; jit would take their price,
--- which the settings made up, for work. IS NOT DISTINCT FROM keeps off an index that has all children
--- of a directory under one key.
-CREATE FUNCTION count_removals(p_scan bigint) RETURNS bigint LANGUAGE sql STABLE
-  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_nestloop = off SET jit = off AS $$
-  WITH RECURSIVE library AS (
-    SELECT library_id AS id FROM scans WHERE id = p_scan
-  ), below AS (
-    SELECT d.id FROM library l, staged_removals s CROSS JOIN LATERAL (
-      SELECT u.id FROM directories u
-       WHERE u.library_id = l.id AND u.id = s.row_id AND u.parent_id IS NOT DISTINCT FROM s.directory_id AND u.removed_at IS NULL OFFSET 0) d
-     WHERE s.scan_id = p_scan AND s.kind = 'd'
-    UNION
-    SELECT d.id FROM library l, below b CROSS JOIN LATERAL (
-      SELECT u.id FROM directories u WHERE u.library_id = l.id AND u.parent_id = b.id AND u.removed_at IS NULL OFFSET 0) d
-  )
-  SELECT coalesce((
-    SELECT sum(f.count) FROM library l, below b CROSS JOIN LATERAL (
-      SELECT count(*) FROM files u WHERE u.library_id = l.id AND u.directory_id = b.id AND u.removed_at IS NULL) f
-  ), 0)::bigint + (
-    SELECT count(*) FROM library l, staged_removals s CROSS JOIN LATERAL (
-      SELECT 1 FROM files u
-       WHERE u.library_id = l.id AND u.directory_id = s.directory_id AND u.name = s.name AND u.id = s.row_id
-         AND u.removed_at IS NULL OFFSET 0) f
-     WHERE s.scan_id = p_scan AND s.kind = 'f' AND NOT EXISTS (SELECT 1 FROM below b WHERE b.id = s.directory_id))
-$$;
-
 -- Sets the verdict, once: `hold` where more files would go than `removal_limit` and more than
 -- `removal_limit_percent` percent of what the library had before this scan; `apply` otherwise. Returns it,
--- also when it was set before. The count is taken before any lock: who is not fenced after it has had the
--- library to itself.
-CREATE FUNCTION decide_removals(p_scan bigint, p_number integer, p_epoch integer, p_claim uuid) RETURNS text
-LANGUAGE plpgsql AS $$
+-- also when it was set before. p_files is how many would go, as the caller has counted: if it is not fenced
+-- now, it has had the library to itself meanwhile.
+CREATE FUNCTION decide_removals(p_scan bigint, p_number integer, p_epoch integer, p_claim uuid, p_files bigint)
+RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-  v_files   bigint := count_removals(p_scan);
   v_slice   slices := fence_finalise(p_scan, p_number, p_epoch, p_claim);
   v_scan    scans;
   v_library bigint;
@@ -102,22 +69,22 @@ BEGIN
     RETURN v_scan.removal_verdict;
   END IF;
 
-  v_library := v_scan.files_seen - v_scan.files_added + v_files;
+  v_library := v_scan.files_seen - v_scan.files_added + p_files;
   v_limit := coalesce((v_scan.rules->>'removal_limit')::bigint, 1000);
   v_percent := coalesce((v_scan.rules->>'removal_limit_percent')::bigint, 50);
-  v_held := v_files > v_limit AND v_files * 100 > v_percent * v_library;
+  v_held := p_files > v_limit AND p_files * 100 > v_percent * v_library;
   IF v_held THEN
-    PERFORM hold_removals(p_scan, v_files, format(
+    PERFORM hold_removals(p_scan, p_files, format(
       '%s of %s files are missing, which is more than this library''s removal limits (%s files and %s %%) let go: '
       'nothing was removed. If they should be there, see to the tree (is everything mounted?) and scan again. '
       'If they are gone for good, raise a limit (`rollcall library set %s --removal-limit %s`) and scan again.',
-      v_files, v_library, v_limit, v_percent, (SELECT l.name FROM libraries l WHERE l.id = v_scan.library_id), v_files));
+      p_files, v_library, v_limit, v_percent, (SELECT l.name FROM libraries l WHERE l.id = v_scan.library_id), p_files));
   ELSE
     UPDATE scans SET removal_verdict = 'apply' WHERE id = p_scan;
   END IF;
   INSERT INTO scan_events (scan_id, event, actor, detail)
   VALUES (p_scan, CASE WHEN v_held THEN 'removals_held' ELSE 'removals_applied' END, v_slice.worker,
-          jsonb_build_object('files', v_files, 'library_files', v_library, 'removal_limit', v_limit,
+          jsonb_build_object('files', p_files, 'library_files', v_library, 'removal_limit', v_limit,
                              'removal_limit_percent', v_percent));
   RETURN CASE WHEN v_held THEN 'hold' ELSE 'apply' END;
 END $$;
@@ -196,6 +163,8 @@ DECLARE
   v_files   bigint;
   v_large   bigint[];
   v_after   bytea[];
+  -- Directories that have lost files.
+  v_touched bigint[];
 BEGIN
   v_batch := ARRAY(
     SELECT row_id FROM staged_removals WHERE scan_id = p_scan AND kind = 'd' ORDER BY below DESC, row_id LIMIT p_limit);
@@ -221,12 +190,15 @@ BEGIN
     SELECT directory_id, count(*) AS files, (array_agg(name ORDER BY name DESC))[1] AS last FROM gone GROUP BY directory_id
   )
   SELECT coalesce(sum(c.files), 0), array_agg(c.directory_id) FILTER (WHERE c.files > c_large),
-         array_agg(c.last) FILTER (WHERE c.files > c_large)
-    INTO v_files, v_large, v_after FROM counted c;
+         array_agg(c.last) FILTER (WHERE c.files > c_large), array_agg(c.directory_id)
+    INTO v_files, v_large, v_after, v_touched FROM counted c;
   FOR i IN 1 .. coalesce(cardinality(v_large), 0) LOOP
     UPDATE staged_removals SET after = v_after[i] WHERE scan_id = p_scan AND kind = 'd' AND row_id = v_large[i];
   END LOOP;
   IF v_files = p_limit THEN
+    -- Not one of them needs to become a tombstone: the rest may be held for good.
+    UPDATE directories d SET signature = NULL, signature_version = NULL
+     WHERE d.library_id = v_library AND d.signature IS NOT NULL AND d.id = ANY (v_touched);
     RETURN v_files;
   END IF;
 
@@ -247,12 +219,12 @@ BEGIN
          SELECT 1 FROM directories u WHERE u.library_id = v_library AND u.parent_id = s.row_id AND u.removed_at IS NULL OFFSET 0)
        AND NOT EXISTS (
          SELECT 1 FROM files u WHERE u.library_id = v_library AND u.directory_id = s.row_id AND u.removed_at IS NULL OFFSET 0));
-  UPDATE directories d SET signature = NULL, signature_version = NULL
-   WHERE d.library_id = v_library AND d.signature IS NOT NULL AND d.id = ANY (ARRAY(
-     SELECT DISTINCT s.directory_id FROM staged_removals s
-      WHERE s.scan_id = p_scan AND s.kind = 'd' AND s.row_id = ANY (v_batch)));
   UPDATE directories d SET removed_at = now(), changed_scan = p_scan, signature = NULL, signature_version = NULL
    WHERE d.library_id = v_library AND d.id = ANY (v_batch) AND d.removed_at IS NULL;
+  UPDATE directories d SET signature = NULL, signature_version = NULL
+   WHERE d.library_id = v_library AND d.signature IS NOT NULL AND d.id = ANY (v_touched || ARRAY(
+     SELECT DISTINCT s.directory_id FROM staged_removals s
+      WHERE s.scan_id = p_scan AND s.kind = 'd' AND s.row_id = ANY (v_batch)));
   DELETE FROM staged_removals WHERE scan_id = p_scan AND kind = 'd' AND row_id = ANY (v_batch);
   RETURN v_files;
 END $$;
@@ -289,8 +261,8 @@ END $$;
 CREATE FUNCTION give_up_finalise(p_scan bigint, p_number integer, p_epoch integer, p_claim uuid) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
-  v_files bigint := count_removals(p_scan);
   v_slice slices := fence_finalise(p_scan, p_number, p_epoch, p_claim);
+  v_files bigint;
   v_error text;
 BEGIN
   v_error := coalesce(
@@ -306,6 +278,9 @@ BEGIN
 
   IF EXISTS (SELECT 1 FROM scans WHERE id = p_scan AND removal_verdict = 'apply')
     AND EXISTS (SELECT 1 FROM staged_removals WHERE scan_id = p_scan) THEN
+    -- Of what the verdict was about, what has not been removed since.
+    SELECT (e.detail->>'files')::bigint - sc.files_removed INTO v_files
+      FROM scans sc JOIN scan_events e ON e.scan_id = sc.id AND e.event = 'removals_applied' WHERE sc.id = p_scan;
     PERFORM hold_removals(p_scan, v_files, format(
       '%s missing files could not be removed from the catalogue: %s. Scan again to remove them.', v_files, v_error));
     INSERT INTO scan_events (scan_id, event, actor, detail)

@@ -1,0 +1,79 @@
+import Catalog
+import FileTree
+import ScanModel
+
+/// What a listing comes to in a directory that earlier scans knew.
+extension SliceRows {
+  /// The id of a directory that earlier scans knew under this name, also if another one bears it now.
+  func knownDirectory(
+    _ name: UnsafeRawBufferPointer, in parent: Int64, _ attributes: FileAttributes, isBoundary: Bool
+  ) throws(CatalogError) -> Int64? {
+    guard let parentKnown = listing?.known else { return nil }
+    if let place = parentKnown.children.place(of: name) {
+      parentKnown.areSeen[place] = true
+      let directory = parentKnown.children.directories[place]
+      if isBoundary && oneFilesystem {
+        // The walk does not enter it: this is all that is seen of it.
+        results.note(
+          directory, attributes, isBoundary: true, files: directory.files, bytes: directory.bytes, signature: nil)
+        return directory.id
+      }
+      if isBoundary != directory.isBoundary { restated.add(directory, attributes, isBoundary: isBoundary) }
+      waiting.add(directory)
+      return directory.id
+    }
+    guard parentKnown.children.hasRemoved, let id = try known.removedDirectory(name, in: parent) else { return nil }
+    results.revivedDirectories.append(id)
+    listing?.revivedDirectories.append(id)
+    let directory = KnownDirectory(id: id)
+    restated.add(directory, attributes, isBoundary: isBoundary)
+    waiting.add(directory)
+    return id
+  }
+
+  func compare(
+    _ id: Int64, _ known: KnownListing, _ entries: DirectoryEntries, _ listing: DirectoryListing,
+    _ signature: DirectorySignature?
+  ) throws(CatalogError) {
+    let directory = known.directory
+    if let signature, signature == directory.signature {
+      results.filesUnchanged += entries.files
+      results.note(
+        directory, listing.attributes, isBoundary: known.isBoundary, files: entries.files,
+        bytes: entries.bytes, signature: signature)
+      return spareEntries.append(entries)
+    }
+    var isUnsettled = false
+    if listing.isComplete {
+      for (place, isSeen) in known.areSeen.enumerated() where !isSeen {
+        isUnsettled = noteMissing(known.children, place, in: id, entries) || isUnsettled
+      }
+    }
+    changed.append(
+      ChangedDirectories.Directory(
+        known: directory, attributes: listing.attributes, isBoundary: known.isBoundary, entries: entries,
+        isComplete: listing.isComplete, signature: isUnsettled ? nil : signature))
+    if changed.isFull { try compareChanged() }
+  }
+
+  /// False where the name is there after all, and could only not be looked at.
+  private func noteMissing(
+    _ children: KnownChildren, _ place: Int, in parent: Int64, _ entries: DirectoryEntries
+  ) -> Bool {
+    let name = children.name(at: place)
+    return name.withUnsafeBytes { name in
+      guard !entries.hasUnreadable(name) else { return false }
+      results.missing.append(id: children.directories[place].id, directory: parent, isDirectory: true, name: name)
+      return true
+    }
+  }
+
+  func compareChanged() throws(CatalogError) {
+    let directories = changed.takeAll()
+    guard !directories.isEmpty else { return }
+    var comparison = try RowComparison(directories, known: known, writer: writer)
+    try comparison.run(into: &results)
+    spareEntries += directories.map(\.entries)
+    activity.noteProgress()
+  }
+}

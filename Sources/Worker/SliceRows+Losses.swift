@@ -1,0 +1,72 @@
+import Catalog
+import FileTree
+import ScanModel
+
+/// What could not be read, or went while the slice was at it.
+extension SliceRows {
+  func failure(_ failure: WalkFailure) throws(CatalogError) {
+    try noteUnread(failure)
+    errors.note(failure, in: &results)
+  }
+
+  /// What could not be read is there nevertheless, and what is known of it stays.
+  private func noteUnread(_ failure: WalkFailure) throws(CatalogError) {
+    if failure.isEntry {
+      let name = failure.path[(failure.path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
+      if let listing, listing.directory == failure.directory {
+        name.withUnsafeBytes { listing.entries.append(name: $0, .unknown, .unreadable) }
+      }
+    } else if case .replaced = failure.cause {
+      // What stands in a directory's place is no directory: its row must not stay.
+      try vanish(failure.directory)
+    } else if listing?.directory != failure.directory, !found.contains(failure.directory),
+      try waiting.take(failure.directory) != nil
+    {
+      results.unsettled.append(failure.directory)
+    }
+  }
+
+  func vanished(directory id: Int64) throws(CatalogError) { try vanish(id) }
+
+  private func vanish(_ id: Int64) throws(CatalogError) {
+    let isOwn = found.remove(id)
+    gone.insert(id)
+    _ = restated.take(id)
+    let current = listing?.directory == id ? listing : nil
+    listing = nil
+    if let current { drop(current) }
+    let known = try current == nil && !isOwn ? waiting.take(id) : current?.known?.directory
+    if known != nil {
+      // A tombstone that was about to live again stays one.
+      if !keepRemoved(id) { goneKnown.append(id) }
+    } else if !isOwn || (current?.sentFiles.count ?? 0) > 0 {
+      results.vanished.append(id)
+    }
+  }
+
+  /// What was found in a directory that went while it was listed went with it.
+  private func drop(_ listing: OpenListing) {
+    spareEntries.append(listing.entries)
+    gone.formUnion(listing.sentDirectories)
+    results.vanished += listing.sentDirectories
+    for id in listing.revivedDirectories {
+      _ = keepRemoved(id)
+      _ = restated.take(id)
+      gone.insert(id)
+    }
+  }
+
+  private func keepRemoved(_ id: Int64) -> Bool {
+    guard let index = results.revivedDirectories.firstIndex(of: id) else { return false }
+    results.revivedDirectories.remove(at: index)
+    return true
+  }
+}
+
+extension FileAttributes {
+  /// Of an entry that could not be looked at.
+  fileprivate static var unknown: FileAttributes {
+    FileAttributes(
+      kind: .file, mode: 0, size: 0, device: 0, inode: 0, mtime_ns: 0, ctime_ns: 0, btime_ns: nil)
+  }
+}
