@@ -48,10 +48,11 @@ public final class Catalog {
     "idle_in_transaction_session_timeout": "0",
   ]
 
-  /// Answers where the catalogue answers, and its schema is one that this program knows.
+  /// Answers where the catalogue answers and takes writes, and its schema is one that this program knows.
   func ping() throws(CatalogError) {
     try connect()
     try checkSchema()
+    _ = try execute(Statements.ping)
   }
 
   /// For another thread: cancels the statement under way, if there is one. Never blocks.

@@ -38,6 +38,7 @@ enum Statements {
   static let removalsFiles = load("removals_files", PackageResources.removals_files_sql)
   static let removalsRoots = load("removals_roots", PackageResources.removals_roots_sql)
   static let removalsSingle = load("removals_single", PackageResources.removals_single_sql)
+  static let ping = load("ping", PackageResources.ping_sql)
   static let removalsApply = load("removals_apply", PackageResources.removals_apply_sql)
   static let removalsDecide = load("removals_decide", PackageResources.removals_decide_sql)
   static let removalsFrontier = load("removals_frontier", PackageResources.removals_frontier_sql)

@@ -220,11 +220,11 @@ extension SlotMachine.Action {
     }
   }
 
-  /// The same of Postgres; one that takes no writes answers `ping` and `inspect` too.
+  /// The same of Postgres; one that takes no writes answers `inspect` too.
   fileprivate var reachesCatalog: Bool {
     switch self {
-    case .admit, .claim, .work, .release, .fail, .refuse: true
-    case .ping, .look, .take, .inspect, .lock, .findHolder, .enter, .finish, .handBack, .bury, .wait, .stop: false
+    case .ping, .admit, .claim, .work, .release, .fail, .refuse: true
+    case .look, .take, .inspect, .lock, .findHolder, .enter, .finish, .handBack, .bury, .wait, .stop: false
     }
   }
 

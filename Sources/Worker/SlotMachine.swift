@@ -147,7 +147,7 @@ public struct SlotMachine: Sendable {
     case (.settling(_, let next), .settled):
       queueBackoff.reset()
       lastTry = nil
-      // A ping does not end an outage: a database that takes no writes answers it too.
+      // That a job could be given back says nothing of the catalogue.
       if case .pause(_, then: .ping) = next {} else { catalogBackoff.reset() }
       return proceed(next, stopping: stopping)
     case (.waiting(let next), .waited):
