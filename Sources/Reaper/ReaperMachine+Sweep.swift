@@ -11,7 +11,8 @@ extension ReaperMachine {
     guard let next = discovery.next else {
       discoveredQueues = found
       found = []
-      search = .due(at: now + pace.cleanup)
+      search = .due(at: lateSearch ?? now + pace.cleanup)
+      lateSearch = nil
       return
     }
     search = .under(next)

@@ -66,6 +66,8 @@ public struct ReaperMachine: Sendable {
   var found: Set<String> = []
   var search = Search.due(at: .zero)
   var portions = 0
+  /// Another search is due by then, since Redis has lost its data.
+  var lateSearch: Duration?
 
   /// Of the last round and of this one.
   var sightings: (last: Set<Sighting>, now: Set<Sighting>) = ([], [])
@@ -207,7 +209,16 @@ public struct ReaperMachine: Sendable {
 
   private mutating func marked(_ wasThere: Bool, _ now: Duration) {
     queueBackoff.reset()
-    if !wasThere { reconcileDue = now }
+    if !wasThere {
+      reconcileDue = now
+      // Workers have lists at once, and are registered from their next heartbeat on: one that dies in between
+      // shows in a look after that.
+      lateSearch = now + pace.lockTTL
+      if case .due = search {
+        search = .under(nil)
+        agenda.append(.discover(nil))
+      }
+    }
     if let since = queueAwaySince, now - since >= pace.doubt { doubtfulUntil = now + pace.grace }
     queueAwaySince = nil
   }

@@ -169,6 +169,23 @@ struct SweepTests {
     #expect(reaper.now - end >= .seconds(300) && reaper.now - end < .seconds(303))
   }
 
+  @Test("when the marker is gone all keys are looked through at once, and after a heartbeat's time")
+  func searchAfterLoss() {
+    var reaper = ReaperUnderTest.looking()
+    reaper.rest()
+    reaper.hear(.waited, after: .seconds(2))
+    #expect(reaper.action == .mark)
+    let loss = reaper.now
+    #expect(reaper.hear(.marked(wasThere: false)) == .discover(nil))
+    reaper.hear(.discovered(Discovery(queues: [], next: nil)))
+    reaper.pass { $0 == .discover(nil) }
+    #expect(reaper.now - loss >= .seconds(10) && reaper.now - loss <= .seconds(12))
+    let late = reaper.now
+    reaper.hear(.discovered(Discovery(queues: [], next: nil)))
+    reaper.pass { $0 == .discover(nil) }
+    #expect(reaper.now - late >= .seconds(300), "and then as ever")
+  }
+
   @Test("a stop ends it wherever it is")
   func stops() {
     for event in [ReaperMachine.Event.workers(WorkerPage(workers: [.dead], next: nil)), .queueAway, .failed] {
