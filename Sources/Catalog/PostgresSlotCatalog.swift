@@ -47,7 +47,7 @@ public final class PostgresSlotCatalog: SlotCatalog {
     if scan == .paused { return .held }
     return try wrap { () throws(PostgresError) in
       let holder = state == .running ? try row.optionalText(5).map(SlotID.worker(in:)) : nil
-      return .open(epoch: try row.int32(3), attempts: Int(try row.int32(4)), holder: holder)
+      return .open(epoch: try row.int32(3), attempts: Int(try row.int32(4)), holder: holder, queue: queue)
     }
   }
 

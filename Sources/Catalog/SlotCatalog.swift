@@ -49,7 +49,8 @@ public enum SliceStanding: Sendable, Equatable {
   ///
   /// - attempts: failed ones so far; after the first a slice is worked on alone.
   /// - holder: who has it, where it is running.
-  case open(epoch: Int32, attempts: Int = 0, holder: WorkerID? = nil)
+  /// - queue: its scan's, where its pointer belongs and its lock is.
+  case open(epoch: Int32, attempts: Int = 0, holder: WorkerID? = nil, queue: String)
   /// Not to be worked on now: the scan is paused, which pushes its pointers again when it goes on.
   case held
   /// Done, while the scan goes on. Its commit's pointers may have been lost with the worker: these are

@@ -10,7 +10,11 @@ extension SlotMachine {
     switch standing {
     case .open where stopping:
       return settle(.handBack(job, lock(of: job), .front), then: .look)
-    case .open(let epoch, let attempts, let holder):
+    case .open(_, _, _, let queue) where queue != job.queue:
+      // Under another queue's lock two could work on it at once, and end each other for ever.
+      let moved = Successors(slices: [slice], queue: queue)
+      return settle(.finish(job, lock(of: job), then: moved), then: .look)
+    case .open(let epoch, let attempts, let holder, _):
       let lock = lock(of: job) ?? HeldLock(slice: slice, claim: ClaimID())
       lastTry = (job, lock)
       let stranger = holder == worker ? nil : holder

@@ -14,7 +14,7 @@ import Testing
     let slot = try fixture.slotCatalog(SlotID(worker: WorkerID(name: "w"), index: 0), host: "h", maxAttempts: 3)
     let slice = SliceID(scan: scan, number: 1)
     for attempt: Int64 in 1...3 {
-      guard case .open(let epoch, _, _) = try slot.standing(of: slice) else { throw Closed() }
+      guard case .open(let epoch, _, _, _) = try slot.standing(of: slice) else { throw Closed() }
       #expect(failure { () throws(CatalogError) in try slot.claim(slice, epoch: epoch, as: ClaimID()) } != nil)
       let failed = try connection.number("SELECT count(*) FROM scan_events WHERE event = 'slice_failed'")
       #expect(failed == attempt)

@@ -143,7 +143,7 @@ private final class Roller {
   }
 
   private func work(on slice: SliceID) throws {
-    guard case .open(let epoch, _, _) = try afterTakeover({ try catalog.standing(of: slice) }),
+    guard case .open(let epoch, _, _, _) = try afterTakeover({ try catalog.standing(of: slice) }),
       let claim = try afterTakeover({ try catalog.claim(slice, epoch: epoch, as: ClaimID()) })
     else { return }
     do {

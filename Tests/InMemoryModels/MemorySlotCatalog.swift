@@ -38,7 +38,7 @@ public final class MemorySlotCatalog: SlotCatalog {
       if row.state == .done { return .done(queued: scan.queued(by: slice.number), queue: scan.rules.queue) }
       if scan.status == .paused { return .held }
       let holder = row.state == .running ? row.worker.map(SlotID.worker(in:)) : nil
-      return .open(epoch: row.epoch, attempts: row.attempts, holder: holder)
+      return .open(epoch: row.epoch, attempts: row.attempts, holder: holder, queue: scan.rules.queue)
     }
   }
 

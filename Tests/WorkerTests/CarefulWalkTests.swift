@@ -46,7 +46,7 @@ private struct CarefulSlice {
   /// Claims the scan's slice as it stands.
   func claim(_ number: Int32 = 1) throws -> SliceClaim {
     let slice = SliceID(scan: ScanID(1), number: number)
-    guard case .open(let epoch, _, _) = try catalog.standing(of: slice) else { throw NotOpen() }
+    guard case .open(let epoch, _, _, _) = try catalog.standing(of: slice) else { throw NotOpen() }
     return try #require(try catalog.claim(slice, epoch: epoch, as: ClaimID()))
   }
 

@@ -40,7 +40,7 @@ private final class WalkedTree {
 
   private func run(slice number: Int32) throws -> SlotMachine.WorkOutcome {
     let slice = SliceID(scan: scan, number: number)
-    guard case .open(let epoch, _, _) = try catalog.standing(of: slice) else { throw NotOpen() }
+    guard case .open(let epoch, _, _, _) = try catalog.standing(of: slice) else { throw NotOpen() }
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let runner = SliceRunner(catalog: catalog, activity: activity, stop: stop, pace: pace, logger: logger)
     return try runner.run(try #require(try catalog.claim(slice, epoch: epoch, as: ClaimID())))

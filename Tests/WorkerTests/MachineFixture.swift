@@ -32,7 +32,7 @@ struct MachineUnderTest {
   /// A machine that was asked to lock `job`'s slice, with the lock that it chose.
   static func locking(_ job: TakenJob = .pointer) -> (MachineUnderTest, HeldLock) {
     var machine = taken(job)
-    guard case .lock(_, let lock) = machine.hear(.standing(.open(epoch: 4))) else {
+    guard case .lock(_, let lock) = machine.hear(.standing(.open(epoch: 4, queue: "q"))) else {
       preconditionFailure("an open slice is locked")
     }
     return (machine, lock)
@@ -48,7 +48,7 @@ struct MachineUnderTest {
   /// A machine that asked whether the worker that holds the slice lives.
   static func finding() -> (MachineUnderTest, HeldLock) {
     var machine = taken(.pointer)
-    guard case .lock(_, let lock) = machine.hear(.standing(.open(epoch: 4, holder: .other))) else {
+    guard case .lock(_, let lock) = machine.hear(.standing(.open(epoch: 4, holder: .other, queue: "q"))) else {
       preconditionFailure("an open slice is locked")
     }
     machine.hear(.locked(.claimed))

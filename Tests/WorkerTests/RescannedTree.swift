@@ -52,7 +52,7 @@ final class RescannedTree {
   }
 
   func walk(_ slice: SliceID, _ mischief: Mischief) throws -> (claim: SliceClaim, results: SliceResults) {
-    guard case .open(let epoch, _, _) = try catalog.standing(of: slice) else { throw NotOpen() }
+    guard case .open(let epoch, _, _, _) = try catalog.standing(of: slice) else { throw NotOpen() }
     let claim = try #require(try catalog.claim(slice, epoch: epoch, as: ClaimID()))
     let rows = SliceRows(
       claim: claim, frontier: claim.frontier, writer: try catalog.rows(for: claim),
@@ -75,7 +75,7 @@ final class RescannedTree {
   func finish(_ slices: [SliceID]) throws -> Counters {
     var queued = slices
     while let slice = queued.popLast() {
-      guard case .open(let epoch, _, _) = try catalog.standing(of: slice) else { throw NotOpen() }
+      guard case .open(let epoch, _, _, _) = try catalog.standing(of: slice) else { throw NotOpen() }
       let outcome = try runner.run(try #require(try catalog.claim(slice, epoch: epoch, as: ClaimID())))
       guard case .committed(let more) = outcome else { throw NotCommitted(outcome: outcome) }
       queued += more

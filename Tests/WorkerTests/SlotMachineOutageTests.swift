@@ -70,8 +70,10 @@ struct SlotMachineOutageTests {
   func sameClaim() {
     var (machine, lock) = MachineUnderTest.locking()
     machine.hear(.queueAway, .waited, .job(.pointer))
-    #expect(machine.hear(.standing(.open(epoch: 4))) == .lock(.pointer, lock))
-    machine.hear(.locked(.claimed), .entered(true), .claimed(nil), .settled, .job(.pointer), .standing(.open(epoch: 5)))
+    #expect(machine.hear(.standing(.open(epoch: 4, queue: "q"))) == .lock(.pointer, lock))
+    machine.hear(
+      .locked(.claimed), .entered(true), .claimed(nil), .settled, .job(.pointer), .standing(.open(epoch: 5, queue: "q"))
+    )
     guard case .lock(.pointer, let later) = machine.action else {
       Issue.record("not locked but \(machine.action)")
       return

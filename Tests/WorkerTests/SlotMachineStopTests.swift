@@ -44,7 +44,7 @@ struct SlotMachineStopTests {
       machine.hear(.job(nil))
       expect(machine, hearing: .job(job), ends: .handBack(job, nil, .front))
     }
-    expect(.taken(.pointer), hearing: .standing(.open(epoch: 1)), ends: .handBack(.pointer, nil, .front))
+    expect(.taken(.pointer), hearing: .standing(.open(epoch: 1, queue: "q")), ends: .handBack(.pointer, nil, .front))
     let (locking, lock) = MachineUnderTest.locking()
     expect(locking, hearing: .locked(.claimed), ends: .handBack(.pointer, lock, .front))
     expect(locking, hearing: .locked(.held), ends: .stop)

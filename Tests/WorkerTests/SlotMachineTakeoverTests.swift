@@ -19,7 +19,7 @@ struct SlotMachineTakeoverTests {
 
   @Test("asks whether another that holds the slice lives, and claims with the answer", arguments: [true, false])
   func holder(isAlive: Bool) {
-    var (machine, lock) = locked(.open(epoch: 4, holder: .other))
+    var (machine, lock) = locked(.open(epoch: 4, holder: .other, queue: "q"))
     #expect(machine.action == .findHolder(.other, queue: "q"))
     #expect(machine.hear(.holder(isAlive: isAlive)) == .enter(lock, alone: !isAlive))
     #expect(machine.hear(.entered(true)) == .claim(lock, epoch: 4, holderDied: !isAlive))
@@ -27,14 +27,14 @@ struct SlotMachineTakeoverTests {
 
   @Test("does not ask for itself, nor where nobody holds the slice", arguments: [WorkerID.own, nil])
   func noHolder(holder: WorkerID?) {
-    var (machine, lock) = locked(.open(epoch: 4, holder: holder))
+    var (machine, lock) = locked(.open(epoch: 4, holder: holder, queue: "q"))
     #expect(machine.action == .enter(lock, alone: false))
     #expect(machine.hear(.entered(true)) == .claim(lock, epoch: 4, holderDied: false))
   }
 
   @Test("is alone with a slice that failed before, whoever holds it", arguments: [WorkerID.own, .other, nil])
   func alone(holder: WorkerID?) {
-    var (machine, lock) = locked(.open(epoch: 4, attempts: 1, holder: holder))
+    var (machine, lock) = locked(.open(epoch: 4, attempts: 1, holder: holder, queue: "q"))
     if holder == .other { machine.hear(.holder(isAlive: true)) }
     #expect(machine.action == .enter(lock, alone: true))
     machine.hear(.entered(true))
@@ -44,16 +44,28 @@ struct SlotMachineTakeoverTests {
 
   @Test("hands a slice back that failed since it was inspected: the slot is not alone with it")
   func failedMeanwhile() {
-    var (machine, lock) = locked(.open(epoch: 4))
+    var (machine, lock) = locked(.open(epoch: 4, queue: "q"))
     machine.hear(.entered(true))
     let claim = SliceClaim.of(lock, attempts: 1)
     #expect(machine.hear(.claimed(claim)) == .release(claim))
     #expect(machine.hear(.ceded(.requeued)) == .handBack(.pointer, lock, .front))
   }
 
+  @Test("moves a pointer from another queue to its scan's: there is the slice's lock")
+  func anotherQueue() {
+    for holder in [WorkerID.own, .other, nil] {
+      var machine = MachineUnderTest.taken(.pointer)
+      let moved = SlotMachine.Successors(slices: [.seven], queue: "elsewhere")
+      #expect(
+        machine.hear(.standing(.open(epoch: 4, holder: holder, queue: "elsewhere")))
+          == .finish(.pointer, nil, then: moved))
+      #expect(machine.hear(.settled) == .look)
+    }
+  }
+
   @Test("hands the job back when it gave up its turn")
   func gaveUp() {
-    var (machine, lock) = locked(.open(epoch: 4))
+    var (machine, lock) = locked(.open(epoch: 4, queue: "q"))
     #expect(machine.hear(.entered(false)) == .handBack(.pointer, lock, .front))
     #expect(machine.hear(.settled) == .look)
   }

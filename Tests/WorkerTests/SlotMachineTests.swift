@@ -60,7 +60,7 @@ struct SlotMachineTests {
   func slice() {
     var machine = MachineUnderTest.taken(.pointer)
     #expect(machine.action == .inspect(.seven))
-    guard case .lock(.pointer, let lock) = machine.hear(.standing(.open(epoch: 4))) else {
+    guard case .lock(.pointer, let lock) = machine.hear(.standing(.open(epoch: 4, queue: "q"))) else {
       Issue.record("not locked but \(machine.action)")
       return
     }

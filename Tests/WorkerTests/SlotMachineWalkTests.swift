@@ -53,8 +53,9 @@ struct SlotMachineWalkTests {
     case .admit: SlotMachineTests.admissions.map { .admitted($0.0) } + [.inadmissible(reason: ""), .catalogAway]
     case .inspect:
       [
-        .standing(.open(epoch: 4)), .standing(.open(epoch: 4, attempts: 1)),
-        .standing(.open(epoch: 4, holder: .other)), .standing(.open(epoch: 4, holder: .own)), .catalogAway,
+        .standing(.open(epoch: 4, queue: "q")), .standing(.open(epoch: 4, attempts: 1, queue: "q")),
+        .standing(.open(epoch: 4, holder: .other, queue: "q")), .standing(.open(epoch: 4, holder: .own, queue: "q")),
+        .catalogAway,
       ] + SlotMachineTests.standings.map { .standing($0.0) }
     case .lock: [.locked(.claimed), .locked(.held), .locked(.gone), .queueAway]
     case .findHolder: [.holder(isAlive: true), .holder(isAlive: false), .queueAway]
@@ -106,7 +107,7 @@ private struct Watch {
   mutating func saw(_ action: SlotMachine.Action, _ answer: SlotMachine.Event) {
     if case .lock(let job, let lock) = action { lastLock = (job, lock) }
     if case .inspect = action { (isAlone, holder) = (nil, nil) }
-    if case .standing(.open(_, _, let worker)) = answer { holder = (worker != nil, true) }
+    if case .standing(.open(_, _, let worker, _)) = answer { holder = (worker != nil, true) }
     if case .holder(let isAlive) = answer { holder?.isAlive = isAlive }
     if case .enter(_, let alone) = action, case .entered(true) = answer { isAlone = alone }
     switch answer {

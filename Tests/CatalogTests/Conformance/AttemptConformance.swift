@@ -13,11 +13,13 @@ import Testing
     _ = try fixture.slot("a").claim(scan.slice(1))
     let living = try fixture.slot("b").claim(scan.slice(1), epoch: 1, as: ClaimID(), holderDied: false)
     #expect(living?.attempts == 0)
-    #expect(try fixture.slot("c").standing(of: scan.slice(1)) == .open(epoch: 2, holder: SlotID.named("b").worker))
+    #expect(
+      try fixture.slot("c").standing(of: scan.slice(1))
+        == .open(epoch: 2, holder: SlotID.named("b").worker, queue: "default"))
     let dead = try fixture.slot("c").claim(scan.slice(1), epoch: 2, as: ClaimID(), holderDied: true)
     #expect(dead?.attempts == 1)
     #expect(dead?.lastFailure == "worker b-1/0 died")
-    let standing = SliceStanding.open(epoch: 3, attempts: 1, holder: SlotID.named("c").worker)
+    let standing = SliceStanding.open(epoch: 3, attempts: 1, holder: SlotID.named("c").worker, queue: "default")
     #expect(try fixture.slot("d").standing(of: scan.slice(1)) == standing)
     #expect(try fixture.counters(of: scan).slicesRedone == 2)
   }

@@ -12,7 +12,7 @@ import Testing
     let library = try fixture.addLibrary("media", rootPath: "/srv/media", rules: rules)
     let slot = try fixture.slot("a")
     let scan = try slot.admit(ScanRequest(target: .name("media"), mode: .quick)).admittedScan().id
-    #expect(try slot.standing(of: scan.slice(1)) == .open(epoch: 0))
+    #expect(try slot.standing(of: scan.slice(1)) == .open(epoch: 0, queue: "default"))
 
     let id = ClaimID()
     let claim = try #require(try slot.claim(scan.slice(1), epoch: 0, as: id))
@@ -73,7 +73,8 @@ import Testing
     let scan = try fixture.admitScan()
     let (first, second) = (try fixture.slot("a"), try fixture.slot("b"))
     _ = try first.claim(scan.slice(1))
-    #expect(try second.standing(of: scan.slice(1)) == .open(epoch: 1, holder: SlotID.named("a").worker))
+    #expect(
+      try second.standing(of: scan.slice(1)) == .open(epoch: 1, holder: SlotID.named("a").worker, queue: "default"))
     let id = ClaimID()
     #expect(try second.claim(scan.slice(1), epoch: 1, as: id)?.epoch == 2)
     #expect(try second.claim(scan.slice(1), epoch: 2, as: id)?.epoch == 3)
@@ -102,7 +103,7 @@ import Testing
     #expect(try fixture.status(of: scan) == .paused)
     try fixture.resume(scan)
     #expect(try fixture.status(of: scan) == .pending)
-    #expect(try slot.standing(of: scan.slice(1)) == .open(epoch: 0))
+    #expect(try slot.standing(of: scan.slice(1)) == .open(epoch: 0, queue: "default"))
   }
 
   @Test(arguments: CatalogUnderTest.allCases)

@@ -95,7 +95,7 @@ private final class RandomHistory {
     let standing = try afterTakeover { try slots[index].standing(of: scan.slice(number)) }
     let staleness: Int32 = Int.random(in: 0..<5, using: &choices) == 0 ? 1 : 0
     if case .done(let queued, _) = standing { return "done: \(queued)" }
-    guard case .open(let epoch, _, _) = standing else { return "\(standing)" }
+    guard case .open(let epoch, _, _, _) = standing else { return "\(standing)" }
     claims[index] = try slots[index].claim(
       scan.slice(number), epoch: epoch - staleness, as: ClaimID(), holderDied: staleness == 0 && number % 2 == 0)
     guard let claim = claims[index] else { return "superseded" }

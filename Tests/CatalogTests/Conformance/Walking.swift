@@ -59,7 +59,7 @@ extension WalkingCatalog {
 
   /// Claims an open slice from the epoch that it stands at.
   func claim(_ slice: SliceID) throws -> SliceClaim {
-    guard case .open(let epoch, _, _) = try standing(of: slice) else {
+    guard case .open(let epoch, _, _, _) = try standing(of: slice) else {
       Issue.record("\(slice) is not open: \(try standing(of: slice))")
       throw CatalogError.fenced
     }
