@@ -25,6 +25,8 @@ struct CarefulWalk {
   }
 
   mutating func run() throws(CatalogError) -> SlotMachine.WorkOutcome {
+    // Not even an error in the culprit's place could be committed.
+    guard !runner.catalog.hasUsedItsAttempts(claim) else { return .failed(message: claim.lastFailure ?? "no reason") }
     // In a commit of its own: the next directory may be another culprit.
     if let culprit = claim.culprit {
       if let outcome = try commit(SliceResults(leavingOut: culprit, of: claim)) { return outcome }

@@ -43,11 +43,12 @@ private struct CarefulSlice {
     }
   }
 
-  /// Claims the scan's slice as it stands.
-  func claim(_ number: Int32 = 1) throws -> SliceClaim {
+  /// Claims the scan's slice as it stands, perhaps after the death of another worker that had it.
+  func claim(_ number: Int32 = 1, holderDied: Bool = false) throws -> SliceClaim {
     let slice = SliceID(scan: ScanID(1), number: number)
     guard case .open(let epoch, _, _, _) = try catalog.standing(of: slice) else { throw NotOpen() }
-    return try #require(try catalog.claim(slice, epoch: epoch, as: ClaimID()))
+    if holderDied { try database.query("UPDATE slices SET worker = 'another-1/0' WHERE state = 'running'") }
+    return try #require(try catalog.claim(slice, epoch: epoch, as: ClaimID(), holderDied: holderDied))
   }
 
   /// The visit of a directory fails whenever one of these files in it is sent.
@@ -145,6 +146,18 @@ private struct CarefulSlice {
     _ = try slice.finish()
     #expect(try slice.database.query("SELECT convert_from(path, 'UTF8') FROM scan_errors ORDER BY 1") == ["a", "c"])
     #expect(try slice.database.query("SELECT status, files_seen FROM scans") == ["partial\t2"])
+  }
+
+  @Test func `a slice whose workers die even while its culprit is left out fails its scan`() throws {
+    let slice = try CarefulSlice()
+    for _ in 0..<5 { _ = try slice.claim(holderDied: true) }
+    let last = try slice.claim(holderDied: true)
+    #expect(last.attempts == 5)
+    let beyond = try slice.claim(holderDied: true)
+    guard case .failed(let message) = try slice.runner.run(beyond) else { throw CarefulSlice.NotOpen() }
+    #expect(message.hasSuffix(" died"))
+    #expect(try slice.catalog.fail(beyond, message: message) == .failed)
+    #expect(try slice.database.query("SELECT status, error_message FROM scans") == ["failed\t\(message)"])
   }
 
   @Test func `a directory that is left out has no signature any more`() throws {
