@@ -87,7 +87,7 @@ extension MemoryCatalog {
     var scans: [ScanID: MemoryScan] = [:]
     var directories: [Int64: SliceFrontier.Directory] = [:]
     /// When a slice's pointer was last found to be lost.
-    var repaired: [SliceID: ContinuousClock.Instant] = [:]
+    var repaired: [SliceID: Duration] = [:]
     private var lastDirectory: Int64 = 0
 
     mutating func nextDirectoryID() -> Int64 {

@@ -4,8 +4,12 @@ import ScanModel
 /// The model as the reaper sees it. Of what the real one records it keeps only what decides.
 public final class MemoryRepairCatalog: RepairCatalog {
   private let catalog: MemoryCatalog
+  private let now: () -> Duration
 
-  init(_ catalog: MemoryCatalog) { self.catalog = catalog }
+  init(_ catalog: MemoryCatalog, now: @escaping () -> Duration) {
+    self.catalog = catalog
+    self.now = now
+  }
 
   public func queues() throws(CatalogError) -> [String] {
     try catalog.withState { (state) throws(CatalogError) in
@@ -29,15 +33,16 @@ public final class MemoryRepairCatalog: RepairCatalog {
   }
 
   public func repair(_ lost: [LostPointer], by actor: String) throws(CatalogError) -> [SliceID] {
-    try catalog.withState { (state) throws(CatalogError) in
+    let now = now()
+    return try catalog.withState { (state) throws(CatalogError) in
       var repaired: [SliceID] = []
       for pointer in lost {
         let id = pointer.slice.slice
         guard let scan = state.scans[id.scan], Self.isWorkable(scan), let row = scan.slices[id.number],
           row.state == pointer.slice.state, row.epoch == pointer.slice.epoch
         else { continue }
-        if let last = state.repaired[id], ContinuousClock.now - last < pointer.age { continue }
-        state.repaired[id] = .now
+        if let last = state.repaired[id], now - last < pointer.age { continue }
+        state.repaired[id] = now
         repaired.append(id)
       }
       return repaired
@@ -75,7 +80,15 @@ public final class MemoryRepairCatalog: RepairCatalog {
 }
 
 extension MemoryCatalog {
-  public func repairCatalog() -> MemoryRepairCatalog { MemoryRepairCatalog(self) }
+  /// From which time counts unless a test says otherwise.
+  public static let origin = ContinuousClock.now
+
+  /// - Parameter now: the time, from any moment on that all reapers share.
+  public func repairCatalog(
+    now: @escaping () -> Duration = { ContinuousClock.now - origin }
+  ) -> MemoryRepairCatalog {
+    MemoryRepairCatalog(self, now: now)
+  }
 
   /// Meddles with the rows: nothing in the product does this.
   public func disturb(_ slice: SliceID, to state: SliceState) {

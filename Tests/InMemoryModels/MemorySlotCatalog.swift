@@ -114,6 +114,8 @@ public final class MemorySlotCatalog: SlotCatalog {
 
   public func abandon(_ claim: SliceClaim) { sent = [] }
 
+  public func hasUsedItsAttempts(_ claim: SliceClaim) -> Bool { claim.attempts >= attemptLimit.ofScan(claim.kind) }
+
   public func end(_ claim: SliceClaim) throws(CatalogError) -> ScanStatus {
     try catalog.withState { (state) throws(CatalogError) in
       var (scan, _) = try Self.fence(claim, &state)

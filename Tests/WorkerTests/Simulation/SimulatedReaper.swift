@@ -1,76 +1,86 @@
+import Catalog
+import InMemoryModels
 import JobQueue
+import Reaper
 import ScanModel
 
-/// Stands in for the reaper: returns what dead workers have in flight, and pushes pointers anew of open
-/// slices that nobody has.
+/// A reaper under simulation: its machine, and what performs the machine's actions on the models, as the
+/// driver does on the servers.
 final class SimulatedReaper {
-  private static let sweepInterval = Duration.seconds(2)
-
+  private var machine: ReaperMachine
+  private let queue: any SweepQueue
+  private let catalog: MemoryRepairCatalog
   private unowned let world: Simulation
-  private(set) var readyAt = Duration.zero
-  /// What a live worker has without a lock, as the last sweep saw it.
-  private var unlocked: Set<String> = []
-  /// Slices without lock or entry, as the last sweep saw them.
-  private var stray: Set<SliceID> = []
+  /// What is under way, and when it ends.
+  private var action: ReaperMachine.Action
+  private(set) var readyAt: Duration
 
-  init(_ world: Simulation) { self.world = world }
+  init(_ name: String, in world: Simulation) {
+    self.world = world
+    queue = world.queue.sweepQueue(of: name)
+    catalog = world.catalog.repairCatalog { [unowned world] in world.now }
+    let pace = ReaperPace(sweep: .seconds(2), reconcile: .seconds(30), cleanup: .seconds(300), lockTTL: Simulation.ttl)
+    machine = ReaperMachine(pace: pace, queues: [Simulation.queues[0]], random: world.generator())
+    action = machine.start(now: world.now)
+    readyAt = world.now
+  }
 
+  /// Performs what is under way, and begins what comes next.
   func step() {
-    readyAt = world.now + Self.sweepInterval
-    guard (try? world.call(.queue, {})) != nil else { return }
-    returnOrphans()
-    repairStrays()
-  }
-
-  private func returnOrphans() {
-    var seen: Set<String> = []
-    for slot in world.slotsWithJobs {
-      for job in world.inflight(of: slot) {
-        let isAlive = world.queue.isAlive(slot.worker, job.queue)
-        guard isReturnable(job, isAlive: isAlive) else { continue }
-        let name = "\(slot) \(job.queue) \(job.payload)"
-        seen.insert(name)
-        if !isAlive || unlocked.contains(name) { giveBack(job, of: slot) }
-      }
+    let event = perform(action)
+    action = machine.handle(event, now: world.now, stopping: false)
+    if case .wait(let duration) = action {
+      readyAt = world.now + duration
+    } else {
+      readyAt = world.now + world.duration(.milliseconds(1)...(.milliseconds(20)))
     }
-    unlocked = seen
   }
 
-  private func isReturnable(_ job: TakenJob, isAlive: Bool) -> Bool {
-    do throws(QueueMessage.Garbage) {
-      switch try QueueMessage.parse(job.payload) {
-      case .pointer(let slice): return world.queue.lock(slice, job.queue) == nil
-      case .request: return !isAlive
-      }
+  private func perform(_ action: ReaperMachine.Action) -> ReaperMachine.Event {
+    do {
+      return try answer(action)
+    } catch Simulation.Away.queue {
+      return .queueAway
+    } catch Simulation.Away.catalog {
+      return .catalogAway
     } catch {
-      return !isAlive
+      preconditionFailure("the models do not fail: \(error)")
     }
   }
 
-  private func giveBack(_ job: TakenJob, of slot: SlotID) {
-    let queue = world.queue.slot(slot, queues: Simulation.queues)
-    do { try queue.handBack(job, lock: nil, to: .front) } catch {
-      preconditionFailure("the model does not fail: \(error)")
+  private func answer(_ action: ReaperMachine.Action) throws -> ReaperMachine.Event {
+    switch action {
+    case .mark: return try onQueue { .marked(wasThere: try queue.mark(for: .seconds(3_600))) }
+    case .discover(let cursor): return try onQueue { .discovered(try queue.discover(from: cursor)) }
+    case .listQueues: return try onCatalog { .queues(try catalog.queues()) }
+    case .look(let name, let cursor): return try onQueue { .workers(try queue.workers(of: name, from: cursor)) }
+    case .read(_, let slots, let name): return try onQueue { .entries(try queue.inflight(of: slots, in: name)) }
+    case .reap(let entry, let reason): return try onQueue { .reaped(try queue.reap(entry, as: reason)) }
+    case .forget(let worker, let name):
+      _ = try onQueue { try queue.forget(worker.worker, slots: worker.slots, in: name) }
+    case .record(let returned): try onCatalog { try catalog.record(returned, by: "reaper") }
+    case .pageSlices(let after):
+      return try onCatalog { .openSlices(try catalog.openSlices(after: after, limit: ReaperMachine.page)) }
+    case .suspect(let slices, let name), .confirm(let slices, let name):
+      return try onQueue { .missing(try queue.missing(slices.map(\.slice), from: name)) }
+    case .repair(let lost, _): return try onCatalog { .repaired(try catalog.repair(lost, by: "reaper")) }
+    case .push(let slices, let name): try onQueue { try queue.push(slices, to: name) }
+    case .pageScans(let after):
+      return try onCatalog { .adrift(try catalog.scansAdrift(after: after, limit: ReaperMachine.page)) }
+    case .mend(let scan): return try onCatalog { .mended(try catalog.mend(scan, by: "reaper")) }
+    case .dropLeftSlices:
+      _ = try onCatalog { try catalog.dropLeftSlices(limit: ReaperMachine.page, by: "reaper") }
+    case .wait: return .waited
+    case .stop: preconditionFailure("nothing to perform")
     }
+    return .done
   }
 
-  private func repairStrays() {
-    let active = world.activeScans.filter { $0.status != .paused }
-    guard !active.isEmpty else { return stray = [] }
-    let entries =
-      Simulation.queues.flatMap { world.queue.waiting($0) }
-      + world.slotsWithJobs.flatMap { world.inflight(of: $0).map(\.payload) }
-    let known = Set(entries)
-    var seen: Set<SliceID> = []
-    for scan in active {
-      for row in world.catalog.slices(of: scan.id) where row.state == .queued || row.state == .running {
-        let slice = SliceID(scan: scan.id, number: row.number)
-        let isLocked = Simulation.queues.contains { world.queue.lock(slice, $0) != nil }
-        guard !isLocked, !known.contains(QueueMessage.pointerBytes(slice)) else { continue }
-        seen.insert(slice)
-        if stray.contains(slice) { world.queue.push(QueueMessage.pointerBytes(slice), to: scan.queue) }
-      }
-    }
-    stray = seen
+  private func onQueue<Answer>(_ deed: () throws -> Answer) throws -> Answer {
+    try world.call(.queue, deed)
+  }
+
+  private func onCatalog<Answer>(_ deed: () throws -> Answer) throws -> Answer {
+    try world.call(.catalog, deed)
   }
 }

@@ -162,6 +162,7 @@ final class SimulatedSlot {
         _ = try catalog.end(claim)
         return .committed(queued: [])
       }
+      if claim.isCareful, catalog.hasUsedItsAttempts(claim) { return .failed(message: "used its attempts up") }
       if claim.isCareful { return .committed(queued: try walkCarefully(claim)) }
       let results = try walk(claim, claim.frontier, entries: isStopping ? 1 : world.budget)
       return .committed(queued: try catalog.commit(claim, results))

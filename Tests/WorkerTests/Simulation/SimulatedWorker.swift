@@ -31,7 +31,9 @@ final class SimulatedWorker {
     for index in 0..<slots {
       self.slots.append(SimulatedSlot(SlotID(worker: id, index: index), of: self, in: world))
     }
-    beat()
+    // Nothing is taken before.
+    world.beat(self)
+    nextBeat = world.now + Self.renewInterval
   }
 
   var isAlive: Bool { if case .alive = life { true } else { false } }

@@ -23,7 +23,7 @@ final class Simulation {
   }
 
   /// Time to live of locks and heartbeats.
-  private static let ttl = Duration.seconds(10)
+  static let ttl = Duration.seconds(10)
   /// More than accidents can bring about in a row: what is left out is poisonous.
   static let maxAttempts = 12
 
@@ -41,7 +41,7 @@ final class Simulation {
   /// When each server answers again.
   var backAt: [Away: Duration] = [:]
   private(set) var workers: [SimulatedWorker] = []
-  private lazy var reaper = SimulatedReaper(self)
+  private var reapers: [SimulatedReaper] = []
   private var incarnations = 0
   /// When locks and heartbeats were last set, by their tokens and workers.
   private var touched: [String: Duration] = [:]
@@ -73,6 +73,9 @@ final class Simulation {
       catalog.addLibrary(name: name, rootPath: "/\(name)", rules: rules)
     }
     for index in 0..<Int.random(in: 1...3, using: &self.random) { startWorker(on: hosts[index % hosts.count]) }
+    for index in 0..<Int.random(in: 1...2, using: &self.random) {
+      reapers.append(SimulatedReaper("reaper-\(index)", in: self))
+    }
   }
 
   func startWorker(on host: String) {
@@ -89,12 +92,14 @@ final class Simulation {
   /// Moves the clock to whatever happens next, and lets it happen; the slot that took a step.
   func step() -> SimulatedSlot? {
     let next = workers.compactMap { worker in worker.readyAt.map { ($0, worker) } }.min { $0.0 < $1.0 }
-    guard let (time, worker) = next, time <= reaper.readyAt else {
+    let reaper = reapers.min { $0.readyAt < $1.readyAt }
+    if let reaper, next.map({ reaper.readyAt < $0.0 }) ?? true {
       now = max(now, reaper.readyAt)
       expire()
       reaper.step()
       return nil
     }
+    guard let (time, worker) = next else { return nil }
     now = max(now, time)
     expire()
     let slot = worker.step()
@@ -116,7 +121,10 @@ final class Simulation {
 
   func beat(_ worker: SimulatedWorker) {
     beats[worker.id] = now
-    for queue in Self.queues { self.queue.beat(worker.id, queue) }
+    for queue in Self.queues {
+      self.queue.register(worker.id, slots: worker.slots.count, queue)
+      self.queue.beat(worker.id, queue)
+    }
   }
 
   /// What nobody has renewed in time goes.
@@ -164,13 +172,6 @@ extension Simulation {
     var scans: [ScanRecord] = []
     while let scan = catalog.scan(ScanID(Int64(scans.count + 1))) { scans.append(scan) }
     return scans
-  }
-
-  var activeScans: [ScanRecord] { scans.filter(\.status.isActive) }
-
-  /// In an order that the seed decides, not the hashing.
-  var slotsWithJobs: [SlotID] {
-    Set(queue.inflightLists.map(\.slot)).sorted { "\($0)" < "\($1)" }
   }
 
   func inflight(of slot: SlotID) -> [TakenJob] {
