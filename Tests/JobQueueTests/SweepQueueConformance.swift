@@ -125,6 +125,10 @@ struct SweepQueueConformance {
     #expect(try !queue.forget(anna, slots: 2, in: "q"), "it lives")
     #expect(try world.isRegistered(anna, "q"))
     try world.setHeartbeat(anna, "q", to: false)
+    let second = SlotID(worker: anna, index: 1)
+    _ = try world.slot(second, queues: ["q"]).take(wait: .zero)
+    #expect(try !queue.forget(anna, slots: 2, in: "q"), "an entry is left in the last list")
+    _ = try queue.reap(try queue.inflight(of: [second], in: "q")[0], as: .dead)
     for _ in 0..<2 { #expect(try queue.forget(anna, slots: 2, in: "q")) }
     #expect(try !world.isRegistered(anna, "q"))
   }
