@@ -49,8 +49,9 @@
       if strcmp(name, fatal) == 0 { end() }
     }
 
-    /// SIGKILL ends the calling thread before the call returns.
-    private func end() { kill(getpid(), signal) }
+    /// To the calling thread, which then goes no step further: a signal to the process may be met by another
+    /// thread, and this one would run on for a while.
+    private func end() { raise(signal) }
   }
 
   /// Dies if the directory of this name, a C string, is the one that `ROLLCALL_CRASH_AT` tells.

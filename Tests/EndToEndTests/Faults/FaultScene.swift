@@ -112,7 +112,7 @@ final class FaultScene {
   func standingStill<Result>(_ body: () throws -> Result) throws -> Result {
     let stopped = processes.map(\.process).filter { $0.isRunning && !frozen.contains($0.pid) }
     for process in stopped { process.send(SIGSTOP) }
-    defer { for process in stopped { process.send(SIGCONT) } }
+    defer { for process in stopped where !frozen.contains(process.pid) { process.send(SIGCONT) } }
     return try body()
   }
 

@@ -8,14 +8,25 @@ struct Middle {
   /// Slices that are claimed: number and epoch by the slot that holds them.
   let claims: [Claim]
 
-  struct Claim {
-    let slice: String
+  struct Claim: Hashable {
+    let scan: Int64
+    let number: Int
     let epoch: Int
     /// `<worker>/<slot>`.
     let slot: String
+
+    /// What became of it since its worker died or froze.
+    enum Fate: String {
+      case waits
+      case claimedAgain
+      /// Its commit was under way.
+      case committed
+    }
   }
 
-  func holds(_ worker: String) -> Bool { claims.contains { $0.slot.hasPrefix("\(worker)-") } }
+  func claims(of worker: String) -> [Claim] { claims.filter { $0.slot.hasPrefix("\(worker)-") } }
+
+  func holds(_ worker: String) -> Bool { !claims(of: worker).isEmpty }
 }
 
 extension FaultScene {
@@ -49,35 +60,48 @@ extension FaultScene {
       """
     ).map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }
     guard !rows.isEmpty else { return nil }
-    let claims = rows.filter { $0[1] == "running" }.map {
-      Middle.Claim(slice: "\($0[4])/\($0[0])", epoch: Int($0[2]) ?? 0, slot: $0[3])
+    let claims = try rows.filter { $0[1] == "running" }.map { row in
+      guard let scan = Int64(row[4]), let number = Int(row[0]), let epoch = Int(row[2]) else {
+        throw broken("not a slice: \(row)")
+      }
+      return Middle.Claim(scan: scan, number: number, epoch: epoch, slot: row[3])
     }
     let done = rows.count { $0[1] == "done" }
     return Middle(done: done, open: rows.count - done, claims: claims)
   }
 
-  /// Waits until each of these slices has been claimed anew, or is done, and answers with how long that took.
+  /// Waits until each of these slices, of which one at least must be claimed anew, is so or is done, and answers
+  /// with how long that took.
   func timeUntilClaimedAgain(_ claims: [Middle.Claim], since began: ContinuousClock.Instant) throws -> Duration {
-    try wait("the killed slices run again", within: .seconds(60)) {
-      try claims.allSatisfy(isClaimedAgain)
+    guard !claims.isEmpty else { throw broken("nobody held a slice") }
+    var fates: [Middle.Claim: Middle.Claim.Fate] = [:]
+    try wait("the slices run again", within: .seconds(60)) {
+      fates = try self.fates(of: claims)
+      return !fates.values.contains(.waits)
     }
-    return ContinuousClock.now - began
+    let time = ContinuousClock.now - began
+    guard fates.values.contains(.claimedAgain) else { throw broken("no slice ran again: \(fates)") }
+    return time
   }
 
-  private func isClaimedAgain(_ claim: Middle.Claim) throws -> Bool {
-    guard let epoch = try epochs()[claim.slice] else { return true }
-    return epoch > claim.epoch
-  }
-
-  /// The epochs of the newest scan's slices that are not done.
-  func epochs() throws -> [String: Int] {
+  /// What has become of claims. Whoever takes a slice over tells of it in the transaction that claims it, so that
+  /// one which is done again by the next look is not missed.
+  func fates(of claims: [Middle.Claim]) throws -> [Middle.Claim: Middle.Claim.Fate] {
+    let values = claims.enumerated().map { "(\($0), \($1.scan), \($1.number), \($1.epoch), '\($1.slot)')" }
     let rows = try deployment.database.query(
       """
-      SELECT scan_id || '/' || number, epoch FROM slices
-       WHERE scan_id = (SELECT max(id) FROM scans) AND state <> 'done'
-      """
-    ).map { $0.split(separator: "\t").map(String.init) }
-    return Dictionary(rows.map { ($0[0], Int($0[1]) ?? 0) }) { $1 }
+      SELECT CASE WHEN s.epoch > c.epoch OR EXISTS (
+                    SELECT 1 FROM scan_events e
+                     WHERE e.scan_id = c.scan AND e.event = 'slice_taken_over'
+                       AND (e.detail->>'slice')::integer = c.number AND e.detail->>'from' = c.slot)
+                  THEN 'claimedAgain' WHEN s.state <> 'done' THEN 'waits' ELSE 'committed' END
+        FROM (VALUES \(values.joined(separator: ", "))) AS c (place, scan, number, epoch, slot)
+        LEFT JOIN slices s ON s.scan_id = c.scan AND s.number = c.number
+       ORDER BY c.place
+      """)
+    let fates = rows.compactMap(Middle.Claim.Fate.init(rawValue:))
+    guard fates.count == claims.count else { throw broken("\(claims) became \(rows)") }
+    return Dictionary(uniqueKeysWithValues: zip(claims, fates))
   }
 }
 

@@ -16,7 +16,7 @@ extension Faults {
           try postgres.waitUntilReady()
         }
         try scene.expectExactEnd()
-        try Self.expectNoAttempts(scene)
+        try scene.expectNoAttempts()
       }
     }
 
@@ -35,7 +35,7 @@ extension Faults {
           let lines = [log.count(of: "Postgres is away"), log.count(of: "Postgres is back")]
           guard lines == [1, 1] else { throw scene.broken("\(name) told \(lines) times of the outage") }
         }
-        try Self.expectNoAttempts(scene)
+        try scene.expectNoAttempts()
       }
     }
 
@@ -44,23 +44,15 @@ extension Faults {
         // Two slots of each worker, and the reaper.
         let connections = 5
         let scene = try Self.busyScene(filesPerSecond: 1_000)
-        for index in 0..<connections {
-          try scene.duringScan { _ in
-            let answer = try scene.deployment.database.query(
-              """
-              SELECT pg_terminate_backend(pid, 1000) FROM (
-                SELECT pid, row_number() OVER (ORDER BY split_part(application_name, ' ', -1)) - 1 AS place,
-                       count(*) OVER () AS all_of_them
-                  FROM pg_stat_activity
-                 WHERE datname = current_database() AND application_name LIKE 'rollcall%') a
-               WHERE place = \(index) % all_of_them
-              """)
-            guard answer == ["t"] else { throw scene.broken("no connection was terminated") }
-          }
-          usleep(200_000)  // Until it is connected again.
+        var ended: Set<String> = []
+        while ended.count < connections {
+          ended.insert(
+            try scene.duringScan(when: { $0.claims.count == 4 }) { _ in
+              try Self.terminateSession(of: scene, besides: ended)
+            })
         }
         try scene.expectExactEnd()
-        try Self.expectNoAttempts(scene)
+        try scene.expectNoAttempts()
       }
     }
 
@@ -81,8 +73,28 @@ extension Faults {
         try scene.deployment.database.query(
           "SET default_transaction_read_only = off; ALTER DATABASE \(name) RESET default_transaction_read_only")
         try scene.expectExactEnd()
-        try Self.expectNoAttempts(scene)
+        try scene.expectNoAttempts()
       }
+    }
+
+    /// Ends one session.
+    ///
+    /// - Returns: whose it was: a slot's, as `<worker>/<slot>`, or the reaper's.
+    private static func terminateSession(of scene: FaultScene, besides ended: Set<String>) throws -> String {
+      let others = ended.map { "'\($0)'" }.joined(separator: ", ")
+      let rows = try scene.deployment.database.query(
+        """
+        SELECT owner, pg_terminate_backend(pid, 1000) FROM (
+          SELECT pid, coalesce(sl.worker, 'the reaper') AS owner
+            FROM pg_stat_activity a LEFT JOIN slices sl ON sl.backend_pid = a.pid AND sl.state = 'running'
+           WHERE a.datname = current_database() AND a.application_name LIKE 'rollcall%') s
+         WHERE owner <> ALL (ARRAY[\(others)]::text[]) LIMIT 1
+        """
+      ).map { $0.components(separatedBy: "\t") }
+      guard rows.count == 1, rows[0].count == 2, rows[0][1] == "t" else {
+        throw scene.broken("no session was ended: \(rows)")
+      }
+      return rows[0][0]
     }
 
     /// A scan that two workers and a reaper are about to work on.
@@ -94,13 +106,6 @@ extension Faults {
       try scene.worker("two")
       try scene.requestScan()
       return scene
-    }
-
-    /// Outages are nobody's fault.
-    private static func expectNoAttempts(_ scene: FaultScene) throws {
-      let failures = try scene.deployment.database.query(
-        "SELECT event, detail FROM scan_events WHERE event LIKE '%failed%' OR event LIKE '%split%'")
-      guard failures.isEmpty else { throw scene.broken("attempts were counted: \(failures)") }
     }
   }
 }

@@ -31,6 +31,7 @@ extension Faults {
         try scene.requestScan()
         try scene.duringScan { _ in try loss.strike(redis, scene) }
         try scene.expectExactEnd()
+        try scene.expectNoAttempts()
       }
     }
 
@@ -71,6 +72,7 @@ extension Faults {
         try scene.requestScan()
         try scene.duringScan { _ in try trouble.strike(scene) }
         try scene.expectExactEnd()
+        try scene.expectNoAttempts()
       }
     }
 
@@ -88,6 +90,7 @@ extension Faults {
         usleep(4_000_000)  // Longer than the lock: by then others may have what these two hold.
         proxy.become(.passing)
         try scene.expectExactEnd()
+        try scene.expectNoAttempts()
       }
     }
   }

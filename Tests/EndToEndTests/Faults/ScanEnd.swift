@@ -56,6 +56,7 @@ extension FaultScene {
       "the sum of the files' counters",
       scan.files_added + scan.files_updated + scan.files_moved + scan.files_unchanged, scan.files_seen)
     require("errors_count", scan.errors_count, 0)
+    require("events that lack their detail", try eventsWithoutDetail(of: scan), [])
     if let removed { require("files_removed", scan.files_removed, Int64(removed)) }
     guard wrong.isEmpty else { throw broken("not exact: " + wrong.joined(separator: "; ")) }
     try expectNothingLeft()
@@ -66,6 +67,30 @@ extension FaultScene {
   /// job just after it has ended the scan, and what a dead one had in flight is returned by the reaper.
   func expectNothingLeft() throws {
     try wait("nothing is left", within: .seconds(20)) { try leftovers().isEmpty }
+  }
+
+  /// What tells of a repair, a return or a takeover says of what, from whom and why.
+  private func eventsWithoutDetail(of scan: ScanRow) throws -> [String] {
+    try deployment.database.query(
+      """
+      SELECT event, actor, detail FROM scan_events
+       WHERE scan_id = \(scan.id)
+         AND (actor IS NULL AND event <> 'admitted'
+              OR event = 'repaired' AND NOT coalesce(detail ?& '{what,before,after}', false)
+              OR event = 'slice_taken_over'
+                 AND NOT coalesce(detail ?& '{slice,from,attempt,dead,terminated}' AND detail->>'from' <> actor, false)
+              OR event = 'returned' AND NOT coalesce(detail ?& '{slice,worker,slot,reason}', false))
+      """)
+  }
+
+  /// Outages are nobody's fault. An attempt is counted with either of these events, in one transaction.
+  func expectNoAttempts() throws {
+    let attempts = try deployment.database.query(
+      """
+      SELECT event, actor, detail FROM scan_events
+       WHERE event = 'slice_failed' OR event = 'slice_taken_over' AND (detail->>'dead')::boolean
+      """)
+    guard attempts.isEmpty else { throw broken("attempts were counted: \(attempts)") }
   }
 
   private func leftovers() throws -> [String] {

@@ -16,7 +16,7 @@ extension Faults {
         try scene.requestScan()
         let killed = try scene.duringScan(when: { $0.holds("victim") }) { middle in
           try scene.kill("victim")
-          return (middle.claims.filter { $0.slot.hasPrefix("victim") }, ContinuousClock.now)
+          return (middle.claims(of: "victim"), ContinuousClock.now)
         }
         let recovery = try scene.timeUntilClaimedAgain(killed.0, since: killed.1)
         print("a killed worker's slices ran again after \(recovery), with \(isQuick ? "a lock of 2 s" : "defaults")")
@@ -66,14 +66,14 @@ extension Faults {
         try scene.worker("other")
         try scene.requestScan()
         let claims = try scene.duringScan(when: { $0.holds("sleeper") }) { middle in
-          middle.claims.filter { $0.slot.hasPrefix("sleeper") }
+          try scene.freeze("sleeper")
+          return middle.claims(of: "sleeper")
         }
-        let sleeper = try scene.process("sleeper")
-        sleeper.send(SIGSTOP)
         _ = try scene.timeUntilClaimedAgain(claims, since: .now)
-        sleeper.send(SIGCONT)
-        try scene.expectExactEnd()
-        guard sleeper.isRunning else { throw scene.broken("the sleeper has ended") }
+        try scene.thaw("sleeper")
+        try scene.wait("the sleeper notices") { try scene.everySlotIsIdle(of: "sleeper") }
+        let scan = try scene.expectExactEnd()
+        guard scan.slices_redone >= 1 else { throw scene.broken("no slice is counted as redone") }
       }
     }
 
@@ -85,7 +85,9 @@ extension Faults {
         let sleeper = try scene.worker("sleeper", slots: 1, crash: "stop:\(point.rawValue)")
         try scene.requestScan()
         try scene.wait("the sleeper stands still") { try sleeper.isStopped() }
-        guard let middle = try scene.middle() else { throw scene.broken("the scan is not running") }
+        guard let middle = try scene.middle(), middle.holds("sleeper") else {
+          throw scene.broken("it does not stand in a slice of a running scan")
+        }
         try scene.worker("other")
         let recovery = try scene.timeUntilClaimedAgain(middle.claims, since: .now)
         print("a slice frozen at \(point) ran again after \(recovery)")

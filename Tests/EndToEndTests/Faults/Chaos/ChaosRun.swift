@@ -69,7 +69,6 @@ final class ChaosRun {
     }
     while !world.isWhole || !recoveries.isEmpty {
       try tick()
-      if try world.isPostgresThere && !isOpen(after: last) { recoveries.removeAll() }
     }
     try world.repair(all: true)
     let scan = try world.scene.expectExactEnd(removed: removed, within: .seconds(120))
@@ -131,8 +130,8 @@ final class ChaosRun {
 
   private func note(_ middle: Middle) {
     let dead = world.workers.filter { !world.scene.isRunning($0) }
-    let known = Set(recoveries.map(\.claim.slice))
-    for claim in middle.claims where !known.contains(claim.slice) {
+    let known = Set(recoveries.map(\.claim))
+    for claim in middle.claims where !known.contains(claim) {
       guard dead.contains(where: { claim.slot.hasPrefix("\($0)-") }) else { continue }
       recoveries.append(Recovery(claim: claim, killed: .now))
     }
@@ -140,11 +139,13 @@ final class ChaosRun {
 
   private func lookForRecoveries() throws {
     guard !recoveries.isEmpty else { return }
-    let claims = try world.scene.epochs()
+    let fates = try world.scene.fates(of: recoveries.map(\.claim))
     recoveries.removeAll { recovery in
-      guard let epoch = claims[recovery.claim.slice] else { return true }  // Done: its commit was under way.
-      guard epoch > recovery.claim.epoch else { return false }
-      tally.recover(.now - recovery.killed)
+      switch fates[recovery.claim] {
+      case .claimedAgain: tally.recover(.now - recovery.killed)
+      case .committed: tally.committed += 1
+      case .waits, nil: return false
+      }
       return true
     }
   }

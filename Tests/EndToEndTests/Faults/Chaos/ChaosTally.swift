@@ -4,6 +4,8 @@ struct ChaosTally {
   private(set) var scans = 0
   private var redone: Int64 = 0
   private var recoveries: [Duration] = []
+  /// Slices of killed workers whose commit was under way, so that nobody had to claim them again.
+  var committed = 0
 
   mutating func strike(_ fault: ChaosFault) { faults[fault, default: 0] += 1 }
 
@@ -25,7 +27,7 @@ struct ChaosTally {
     if let worst = sorted.last {
       lines.append(
         "a killed worker's slice ran again after \(Self.seconds(sorted[sorted.count / 2])) (median), "
-          + "\(Self.seconds(worst)) (worst), of \(sorted.count)")
+          + "\(Self.seconds(worst)) (worst), of \(sorted.count); \(committed) more were committed all the same")
     }
     return lines
   }
