@@ -36,9 +36,20 @@ public enum CrashPoint: String, CaseIterable, Sendable {
   case pointersPushed
   case jobFinished
 
+  // A slot that gives its job up: first in Postgres, then in Redis.
+  /// The slice is queued again without an attempt; the job is still in flight. So it is after the next two.
+  case sliceReleased
+  case sliceRefused
+  /// An attempt is counted.
+  case sliceFailed
+  case jobHandedBack
+  case jobBuried
+
   // A slice that failed before, one directory a commit.
   /// A directory is committed; the pointers that its commit has queued are not pushed.
   case checkpointDone
+  /// They are pushed, and the slice goes on.
+  case checkpointPushed
 
   // The `finalise` slice.
   /// The second look is over; there is no verdict.

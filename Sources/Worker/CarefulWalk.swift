@@ -83,6 +83,7 @@ struct CarefulWalk {
     do {
       try queue.push(unpushed.map(QueueMessage.pointerBytes), to: claim.queue)
       unpushed = []
+      crashPoint(.checkpointPushed)
     } catch {
       runner.logger.debug("pointers wait for Redis", metadata: claim.logMetadata.merging(["error": "\(error)"]) { $1 })
     }

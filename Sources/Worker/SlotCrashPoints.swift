@@ -12,6 +12,11 @@ func crashPoint(after action: SlotMachine.Action, _ event: SlotMachine.Event) {
     case (.claim, .claimed(.some)): crashPoint(.sliceClaimed)
     case (.work(let claim), .worked(.committed)): crashPoint(claim.kind == .walk ? .commitDone : .endDone)
     case (.finish, .settled): crashPoint(.jobFinished)
+    case (.release, .ceded(.requeued)): crashPoint(.sliceReleased)
+    case (.refuse, .ceded(.requeued)): crashPoint(.sliceRefused)
+    case (.fail, .ceded(.requeued)): crashPoint(.sliceFailed)
+    case (.handBack, .settled): crashPoint(.jobHandedBack)
+    case (.bury, .settled): crashPoint(.jobBuried)
     default: break
     }
   #endif
