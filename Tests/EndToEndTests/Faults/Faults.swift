@@ -12,8 +12,10 @@ struct Broken: Error, CustomStringConvertible {
 }
 
 /// Runs a test's blocking body on a thread of its own, a few such tests at a time.
-func inTurn(_ body: @escaping @Sendable () throws -> Void) async throws {
-  await Turn.shared.begin()
+///
+/// - Parameter isLong: it does not begin last, when nothing is left to run beside it.
+func inTurn(isLong: Bool = false, _ body: @escaping @Sendable () throws -> Void) async throws {
+  await Turn.shared.begin(first: isLong)
   let result = await withCheckedContinuation { continuation in
     Thread.detachNewThread { continuation.resume(returning: Result { try body() }) }
   }
@@ -23,19 +25,19 @@ func inTurn(_ body: @escaping @Sendable () throws -> Void) async throws {
 
 /// How many may work at once: each is several processes that mostly wait.
 private actor Turn {
-  static let shared = Turn(places: 4)
+  static let shared = Turn(places: 6)
 
   private var places: Int
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
   init(places: Int) { self.places = places }
 
-  func begin() async {
+  func begin(first: Bool) async {
     guard places == 0 else {
       places -= 1
       return
     }
-    await withCheckedContinuation { waiting.append($0) }
+    await withCheckedContinuation { waiting.insert($0, at: first ? 0 : waiting.endIndex) }
   }
 
   /// A place that is given up goes straight to whoever waits.

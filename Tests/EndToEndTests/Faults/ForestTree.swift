@@ -32,28 +32,58 @@ final class ForestTree {
     for file in 0..<files { try tree.file("\(Self.path(index))/leaf \(file)", bytes: file) }
   }
 
-  /// Adds, edits, removes, renames and replaces, other files and directories each time, never more than a few in a
-  /// hundred.
+  /// Adds, edits, removes, renames, chmods and replaces, other files and directories each time, never more than a
+  /// few in a hundred.
   ///
   /// - Returns: how many files' rows are gone from their places.
   func change() throws -> Int {
     generation += 1
     var gone = 0
-    for index in stride(from: generation % 7, to: directories, by: 14) { gone += try change(directory: index) }
+    for index in stride(from: generation % 7, to: directories, by: 14) where !felled.contains(index / 10) {
+      gone += try change(directory: index)
+    }
+    if generation > 1 { gone += try replaceByLink("new \(generation - 1)") }
     try tree.directory("new \(generation)")
     for file in 0..<files { try tree.file("new \(generation)/\(file)", bytes: 5) }
     return gone
   }
 
   private func change(directory index: Int) throws -> Int {
-    guard !felled.contains(index / 10) else { return 0 }
-    let path = tree.path(Self.path(index))
-    let names = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-    try tree.file("\(Self.path(index))/added \(generation)", bytes: generation)
-    guard names.count > 3 else { return 0 }
-    try edit("\(path)/\(names[1])")
-    try FileManager.default.removeItem(atPath: "\(path)/\(names[0])")
-    return 1
+    let directory = Self.path(index)
+    let path = tree.path(directory)
+    let leaves = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0 != Self.changeling }.sorted()
+    try tree.file("\(directory)/added \(generation)", bytes: generation)
+    let gone = try change(changeling: "\(directory)/\(Self.changeling)")
+    guard leaves.count > 4 else { return gone }
+    unlink("\(path)/\(leaves[0])")
+    try edit("\(path)/\(leaves[1])")
+    rename("\(path)/\(leaves[2])", "\(path)/renamed \(generation)")
+    chmod("\(path)/\(leaves[3])", generation % 2 == 0 ? 0o600 : 0o640)
+    if generation % 3 == 0 { chmod(path, generation % 2 == 0 ? 0o700 : 0o750) }
+    return gone + 2
+  }
+
+  /// What is a file, then a directory, then a link to one, then a file again.
+  private static let changeling = "changeling"
+
+  private func change(changeling: String) throws -> Int {
+    let path = tree.path(changeling)
+    switch try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType {
+    case .typeRegular:
+      unlink(path)
+      try tree.directory(changeling)
+      try tree.file("\(changeling)/inside", bytes: generation)
+      return 1
+    case .typeDirectory:
+      return try replaceByLink(changeling)
+    case .typeSymbolicLink:
+      unlink(path)
+      try tree.file(changeling)
+      return 0
+    default:
+      try tree.file(changeling, bytes: 1)
+      return 0
+    }
   }
 
   private func edit(_ path: String) throws {
@@ -63,12 +93,36 @@ final class ForestTree {
     try file.write(contentsOf: Array("edited".utf8))
   }
 
+  /// Moves a directory out of the tree, and leaves a link to it.
+  ///
+  /// - Returns: how many files that takes away.
+  private func replaceByLink(_ directory: String) throws -> Int {
+    let path = tree.path(directory)
+    let gone = try Self.files(below: path)
+    let away = tree.outside("\(generation) \(directory.replacing("/", with: " "))")
+    rename(path, away)
+    try tree.symlink(directory, to: away)
+    return gone
+  }
+
+  private static func files(below path: String) throws -> Int {
+    let keys: [URLResourceKey] = [.isDirectoryKey]
+    guard let all = FileManager.default.enumerator(at: URL(filePath: path), includingPropertiesForKeys: keys) else {
+      throw Broken(description: "cannot list \(path)")
+    }
+    // Of a link this tells what it is, not what it leads to.
+    return try all.reduce(0) { count, url in
+      guard let url = url as? URL else { return count }
+      return try count + (url.resourceValues(forKeys: Set(keys)).isDirectory == true ? 0 : 1)
+    }
+  }
+
   /// Removes a whole directory of the root's with all below it.
   ///
   /// - Returns: how many files that was.
   func fell(grove: Int) throws -> Int {
     let path = tree.path("grove \(grove)")
-    let files = try FileManager.default.subpathsOfDirectory(atPath: path).count { $0.contains("/") }
+    let files = try Self.files(below: path)
     try FileManager.default.removeItem(atPath: path)
     felled.insert(grove)
     return files

@@ -21,7 +21,7 @@ extension Faults {
     }
 
     @Test func `a Postgres that is away for 20 s is waited for, and told of twice`() async throws {
-      try await inTurn {
+      try await inTurn(isLong: true) {
         let postgres = try PrivatePostgres()
         try postgres.waitUntilReady()
         let scene = try Self.busyScene(postgres: postgres.conninfo)

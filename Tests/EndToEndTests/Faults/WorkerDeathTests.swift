@@ -8,7 +8,7 @@ extension Faults {
   @Suite struct WorkerDeathTests {
     @Test(arguments: [true, false])
     func `another worker does what a killed one had begun`(isQuick: Bool) async throws {
-      try await inTurn {
+      try await inTurn(isLong: !isQuick) {
         let scene = try FaultScene(ForestTree(directories: 400), settings: isQuick ? FaultScene.quick : [:])
         try scene.reaper()
         try scene.worker("victim")

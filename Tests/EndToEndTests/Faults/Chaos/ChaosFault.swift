@@ -1,6 +1,7 @@
 /// What can go wrong of a sudden.
 enum ChaosFault: String, CaseIterable {
   case killWorker = "worker killed"
+  case killHalf = "half of the workers killed"
   case killWorkers = "all workers killed"
   case killReaper = "reaper killed"
   case killAll = "all processes killed"

@@ -120,7 +120,7 @@ final class ChaosRun {
       // Of what takes a server away one at most: what strikes it too would find nobody.
       for fault in faults.prefix(style.volley)
       where world.isPostgresThere && (world.isRedisThere || !fault.isOfRedis) {
-        try world.strike(fault, using: &random)
+        try world.strike(fault, in: middle, using: &random)
         tally.strike(fault)
       }
       note(middle)
@@ -130,11 +130,14 @@ final class ChaosRun {
 
   private func note(_ middle: Middle) {
     let dead = world.workers.filter { !world.scene.isRunning($0) }
+    var killed: Set<String> = []
     let known = Set(recoveries.map(\.claim))
     for claim in middle.claims where !known.contains(claim) {
-      guard dead.contains(where: { claim.slot.hasPrefix("\($0)-") }) else { continue }
+      guard let worker = dead.first(where: { claim.slot.hasPrefix("\($0)-") }) else { continue }
       recoveries.append(Recovery(claim: claim, killed: .now))
+      killed.insert(worker)
     }
+    tally.kills += killed.count
   }
 
   private func lookForRecoveries() throws {

@@ -4,6 +4,8 @@ struct ChaosTally {
   private(set) var scans = 0
   private var redone: Int64 = 0
   private var recoveries: [Duration] = []
+  /// Workers that were killed while they held a slice.
+  var kills = 0
   /// Slices of killed workers whose commit was under way, so that nobody had to claim them again.
   var committed = 0
 
@@ -26,7 +28,8 @@ struct ChaosTally {
     let sorted = recoveries.sorted()
     if let worst = sorted.last {
       lines.append(
-        "a killed worker's slice ran again after \(Self.seconds(sorted[sorted.count / 2])) (median), "
+        "\(kills) workers were killed with slices in hand, which ran again after "
+          + "\(Self.seconds(sorted[sorted.count / 2])) (median), "
           + "\(Self.seconds(worst)) (worst), of \(sorted.count); \(committed) more were committed all the same")
     }
     return lines

@@ -9,7 +9,7 @@ extension Faults {
   @Suite struct ChaosTests {
     @Test func `ten rounds of several faults at once leave every scan exact`() async throws {
       let seed = Self.seed()
-      try await inTurn {
+      try await inTurn(isLong: true) {
         let style = ChaosRun.Style(
           volley: 3, faults: ChaosFault.allCases, pause: .seconds(3), settings: FaultScene.quick, workers: 2,
           filesPerSecond: 2_000)
@@ -20,11 +20,11 @@ extension Faults {
     @Test func `faults at random for a while leave every scan exact`() async throws {
       let seed = Self.seed()
       let minutes = Self.variable("MINUTES").flatMap(Int.init) ?? 1
-      try await inTurn {
+      try await inTurn(isLong: true) {
         let onlyKills = Self.variable("DEFAULTS") != nil
         let style = ChaosRun.Style(
-          volley: 1, faults: onlyKills ? [.killWorker] : ChaosFault.allCases, pause: .seconds(onlyKills ? 8 : 2),
-          settings: onlyKills ? [:] : FaultScene.quick, workers: onlyKills ? 4 : 3, filesPerSecond: 1_000)
+          volley: 1, faults: onlyKills ? [.killHalf] : ChaosFault.allCases, pause: .seconds(onlyKills ? 8 : 2),
+          settings: onlyKills ? [:] : FaultScene.quick, workers: onlyKills ? 6 : 3, filesPerSecond: 1_000)
         try Self.run("chaos", seed, style, directories: 200, until: .time(.seconds(60 * minutes)))
       }
     }

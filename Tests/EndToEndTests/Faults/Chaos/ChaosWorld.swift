@@ -41,15 +41,18 @@ final class ChaosWorld {
     for name in reapers where !scene.isRunning(name) { try scene.reaper(name, more: throughProxy) }
   }
 
-  /// Does the harm, all of it at once, and plans the repair.
-  func strike(_ fault: ChaosFault, using random: inout SeededRandom) throws {
+  /// Does the harm, all of it at once, and plans the repair. Who holds a slice dies or freezes first.
+  func strike(_ fault: ChaosFault, in middle: Middle, using random: inout SeededRandom) throws {
+    let shuffled = workers.filter(scene.isRunning).shuffled(using: &random)
+    let victims = shuffled.filter(middle.holds) + shuffled.filter { !middle.holds($0) }
     let pause = Duration.milliseconds(Int.random(in: 300...3_500, using: &random))
     switch fault {
-    case .killWorker: try kill([workers.randomElement(using: &random) ?? ""], for: pause)
-    case .killWorkers: try kill(workers, for: pause)
-    case .killReaper: try kill([reapers.randomElement(using: &random) ?? ""], for: pause)
-    case .killAll: try kill(workers + reapers, for: pause)
-    case .freezeWorker: try freeze(workers.randomElement(using: &random) ?? "", for: .seconds(2) + pause)
+    case .killWorker: try kill(victims.prefix(1), for: pause)
+    case .killHalf: try kill(victims.prefix(workers.count / 2), for: pause)
+    case .killWorkers: try kill(workers[...], for: pause)
+    case .killReaper: try kill(reapers.shuffled(using: &random).prefix(1), for: pause)
+    case .killAll: try kill((workers + reapers)[...], for: pause)
+    case .freezeWorker: try freeze(victims.prefix(1), for: .seconds(2) + pause)
     case .restartPostgres: stopPostgres(for: .zero)
     case .stopPostgres: stopPostgres(for: pause)
     case .terminateBackend: try terminateBackend(Int.random(in: 0..<8, using: &random))
@@ -88,17 +91,18 @@ final class ChaosWorld {
       })
   }
 
-  private func kill(_ names: [String], for pause: Duration) throws {
+  private func kill(_ names: ArraySlice<String>, for pause: Duration) throws {
     for name in names where scene.isRunning(name) {
       try scene.kill(name)
     }
     repairs.append(Repair(due: .now + pause) {})
   }
 
-  private func freeze(_ name: String, for pause: Duration) throws {
-    guard scene.isRunning(name) else { return }
-    try scene.freeze(name)
-    repairs.append(Repair(due: .now + pause) { [scene] in try scene.thaw(name) })
+  private func freeze(_ names: ArraySlice<String>, for pause: Duration) throws {
+    for name in names {
+      try scene.freeze(name)
+      repairs.append(Repair(due: .now + pause) { [scene] in try scene.thaw(name) })
+    }
   }
 
   private func stopPostgres(for pause: Duration) {
