@@ -14,6 +14,7 @@ struct Middle {
     let epoch: Int
     /// `<worker>/<slot>`.
     let slot: String
+    let attempts: Int
 
     /// What became of it since its worker died or froze.
     enum Fate: String {
@@ -25,6 +26,10 @@ struct Middle {
   }
 
   func claims(of worker: String) -> [Claim] { claims.filter { $0.slot.hasPrefix("\(worker)-") } }
+
+  /// Whether it holds a slice that two workers have died of already. At the third death it would be taken for
+  /// poisonous, and rightly so.
+  func holdsLastAttempt(_ worker: String) -> Bool { claims(of: worker).contains { $0.attempts >= 2 } }
 
   func holds(_ worker: String) -> Bool { !claims(of: worker).isEmpty }
 }
@@ -55,16 +60,18 @@ extension FaultScene {
   func middle() throws -> Middle? {
     let rows = try deployment.database.query(
       """
-      SELECT s.number, s.state, s.epoch, coalesce(s.worker, ''), sc.id FROM slices s JOIN scans sc ON sc.id = s.scan_id
+      SELECT s.number, s.state, s.epoch, coalesce(s.worker, ''), sc.id, s.attempts
+        FROM slices s JOIN scans sc ON sc.id = s.scan_id
        WHERE sc.status = 'running' AND sc.id = (SELECT max(id) FROM scans)
       """
     ).map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }
     guard !rows.isEmpty else { return nil }
     let claims = try rows.filter { $0[1] == "running" }.map { row in
-      guard let scan = Int64(row[4]), let number = Int(row[0]), let epoch = Int(row[2]) else {
+      guard let scan = Int64(row[4]), let number = Int(row[0]), let epoch = Int(row[2]), let attempts = Int(row[5])
+      else {
         throw broken("not a slice: \(row)")
       }
-      return Middle.Claim(scan: scan, number: number, epoch: epoch, slot: row[3])
+      return Middle.Claim(scan: scan, number: number, epoch: epoch, slot: row[3], attempts: attempts)
     }
     let done = rows.count { $0[1] == "done" }
     return Middle(done: done, open: rows.count - done, claims: claims)

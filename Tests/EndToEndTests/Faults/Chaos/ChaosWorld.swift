@@ -41,17 +41,19 @@ final class ChaosWorld {
     for name in reapers where !scene.isRunning(name) { try scene.reaper(name, more: throughProxy) }
   }
 
-  /// Does the harm, all of it at once, and plans the repair. Who holds a slice dies or freezes first.
+  /// Does the harm, all of it at once, and plans the repair. Who holds a slice dies or freezes first,
+  /// and nobody whose death would make the scan give up a directory.
   func strike(_ fault: ChaosFault, in middle: Middle, using random: inout SeededRandom) throws {
-    let shuffled = workers.filter(scene.isRunning).shuffled(using: &random)
+    let mortal = workers.filter { scene.isRunning($0) && !middle.holdsLastAttempt($0) }
+    let shuffled = mortal.shuffled(using: &random)
     let victims = shuffled.filter(middle.holds) + shuffled.filter { !middle.holds($0) }
     let pause = Duration.milliseconds(Int.random(in: 300...3_500, using: &random))
     switch fault {
     case .killWorker: try kill(victims.prefix(1), for: pause)
     case .killHalf: try kill(victims.prefix(workers.count / 2), for: pause)
-    case .killWorkers: try kill(workers[...], for: pause)
+    case .killWorkers: try kill(mortal[...], for: pause)
     case .killReaper: try kill(reapers.shuffled(using: &random).prefix(1), for: pause)
-    case .killAll: try kill((workers + reapers)[...], for: pause)
+    case .killAll: try kill((mortal + reapers)[...], for: pause)
     case .freezeWorker: try freeze(victims.prefix(1), for: .seconds(2) + pause)
     case .restartPostgres: stopPostgres(for: .zero)
     case .stopPostgres: stopPostgres(for: pause)
