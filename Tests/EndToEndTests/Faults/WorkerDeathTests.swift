@@ -54,7 +54,8 @@ extension Faults {
           try scene.kill("victim")
         }
         try scene.reaper("again")
-        try scene.expectExactEnd()
+        let scan = try scene.expectExactEnd()
+        guard scan.slices_redone >= 1 else { throw scene.broken("no slice is counted as redone") }
       }
     }
 
