@@ -32,6 +32,8 @@ final class ChaosRun {
   private struct Recovery {
     let claim: Middle.Claim
     let killed: ContinuousClock.Instant
+    /// The next fault came before its end, and may have met whoever was about to claim the slice.
+    var isDisturbed = false
   }
 
   init(seed: UInt64, style: Style, tree: ForestTree) throws {
@@ -131,6 +133,7 @@ final class ChaosRun {
   private func note(_ middle: Middle) {
     let dead = world.workers.filter { !world.scene.isRunning($0) }
     var killed: Set<String> = []
+    for index in recoveries.indices { recoveries[index].isDisturbed = true }
     let known = Set(recoveries.map(\.claim))
     for claim in middle.claims where !known.contains(claim) {
       guard let worker = dead.first(where: { claim.slot.hasPrefix("\($0)-") }) else { continue }
@@ -145,7 +148,7 @@ final class ChaosRun {
     let fates = try world.scene.fates(of: recoveries.map(\.claim))
     recoveries.removeAll { recovery in
       switch fates[recovery.claim] {
-      case .claimedAgain: tally.recover(.now - recovery.killed)
+      case .claimedAgain: tally.recover(.now - recovery.killed, isDisturbed: recovery.isDisturbed)
       case .committed: tally.committed += 1
       case .waits, nil: return false
       }

@@ -3,7 +3,7 @@ struct ChaosTally {
   private var faults: [ChaosFault: Int] = [:]
   private(set) var scans = 0
   private var redone: Int64 = 0
-  private var recoveries: [Duration] = []
+  private var recoveries: [(time: Duration, isDisturbed: Bool)] = []
   /// Workers that were killed while they held a slice.
   var kills = 0
   /// Slices of killed workers whose commit was under way, so that nobody had to claim them again.
@@ -18,20 +18,21 @@ struct ChaosTally {
   }
 
   /// A killed worker's slice has been claimed again.
-  mutating func recover(_ duration: Duration) { recoveries.append(duration) }
+  mutating func recover(_ time: Duration, isDisturbed: Bool) { recoveries.append((time, isDisturbed)) }
 
   /// Lines for people.
   var lines: [String] {
     let count = faults.values.reduce(0, +)
     var lines = ["\(count) faults in \(scans) scans, all of which ended exact; \(redone) slices ran twice"]
     lines += ChaosFault.allCases.compactMap { fault in faults[fault].map { "  \($0) × \(fault.rawValue)" } }
-    let sorted = recoveries.sorted()
-    if let worst = sorted.last {
-      lines.append(
-        "\(kills) workers were killed with slices in hand, which ran again after "
-          + "\(Self.seconds(sorted[sorted.count / 2])) (median), "
-          + "\(Self.seconds(worst)) (worst), of \(sorted.count); \(committed) more were committed all the same")
+    if kills > 0 { lines.append("\(kills) workers were killed with slices in hand, which ran again after") }
+    for (isDisturbed, name) in [(false, "in peace"), (true, "struck by the next fault meanwhile")] {
+      let sorted = recoveries.filter { $0.isDisturbed == isDisturbed }.map(\.time).sorted()
+      guard let worst = sorted.last else { continue }
+      let median = Self.seconds(sorted[sorted.count / 2])
+      lines.append("  \(median) (median), \(Self.seconds(worst)) (worst), of \(sorted.count) \(name)")
     }
+    if committed > 0 { lines.append("  \(committed) more were committed all the same") }
     return lines
   }
 
