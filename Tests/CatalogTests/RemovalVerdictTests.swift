@@ -152,4 +152,12 @@ import Testing
     #expect(try scan.catalog.removalStanding(scan.claim) == .settled)
     #expect(try scan.catalog.end(scan.claim) == .completed)
   }
+  @Test func `a scan does not end over a slice that is open, whatever its count says`() throws {
+    let scan = try FinalisingScan()
+    try scan.database.connection().query(
+      "INSERT INTO slices (scan_id, number, kind, state, frontier) VALUES (1, 9, 'walk', 'ready', '{1}')")
+    #expect(failure { () throws(CatalogError) in try scan.catalog.end(scan.claim) }?.sqlState == "P0001")
+    try scan.database.connection().query("DELETE FROM slices WHERE number = 9")
+    #expect(try scan.catalog.end(scan.claim) == .completed)
+  }
 }

@@ -237,6 +237,10 @@ DECLARE
   v_scan scans;
 BEGIN
   PERFORM fence_slice(p_scan, p_number, p_epoch, p_claim, 0);
+  -- Whatever the count of open slices says: what was not walked is not told as walked.
+  IF EXISTS (SELECT 1 FROM slices WHERE scan_id = p_scan AND state <> 'done') THEN
+    RAISE EXCEPTION 'scan % cannot end: a slice of it is still open', p_scan;
+  END IF;
   INSERT INTO scan_shares (scan_id, worker, slices, entries)
   SELECT s.scan_id, s.worker, count(*), sum(s.entries) FROM slices s
    WHERE s.scan_id = p_scan AND s.kind = 'walk' AND s.state = 'done' GROUP BY s.scan_id, s.worker;

@@ -12,7 +12,7 @@ import Testing
     let library = try fixture.addLibrary("media", rootPath: "/srv/media", rules: rules)
     let slot = try fixture.slot("a")
     let scan = try slot.admit(ScanRequest(target: .name("media"), mode: .quick)).admittedScan().id
-    #expect(try slot.standing(of: scan.slice(1)) == .open(epoch: 0, queue: "default"))
+    #expect(try slot.standing(of: scan.slice(1)) == .open(epoch: 0, queue: "slow"))
 
     let id = ClaimID()
     let claim = try #require(try slot.claim(scan.slice(1), epoch: 0, as: id))
@@ -103,7 +103,7 @@ import Testing
     #expect(try fixture.status(of: scan) == .paused)
     try fixture.resume(scan)
     #expect(try fixture.status(of: scan) == .pending)
-    #expect(try slot.standing(of: scan.slice(1)) == .open(epoch: 0, queue: "default"))
+    #expect(try slot.standing(of: scan.slice(1)) == .open(epoch: 0, queue: "slow"))
   }
 
   @Test(arguments: CatalogUnderTest.allCases)
