@@ -160,4 +160,11 @@ import Testing
     try scan.database.connection().query("DELETE FROM slices WHERE number = 9")
     #expect(try scan.catalog.end(scan.claim) == .completed)
   }
+
+  @Test(arguments: [("media", "media"), ("my lib", "'my lib'"), ("it's $(x)", "'it'\\''s $(x)'"), ("`a`;b", "'`a`;b'")])
+  func `a library's name is one word of the command that a message shows`(name: String, word: String) throws {
+    let database = try TestDatabase()
+    let connection = database.connection()
+    #expect(try connection.texts("SELECT shell_word('\(name.replacing("'", with: "''"))')") == [word])
+  }
 }

@@ -98,6 +98,15 @@ struct RedisDeadListTests {
     #expect(texts(try all()) == ["other"])
   }
 
+  @Test("an entry stays in the list when the queue's key is no list")
+  func strangerOnTheQueue() throws {
+    try bury("text")
+    try world.redis.command("SET", world.key("{q}:queue"), "no list")
+    let entry = try #require(try all().first)
+    #expect(throws: QueueError.self) { try list.retry(entry) }
+    #expect(texts(try all()) == ["text"])
+  }
+
   @Test("of two entries of the same bytes one is retried, one stays")
   func twins() throws {
     try bury("twin")

@@ -137,6 +137,22 @@ struct RedisSlotQueueTests {
     #expect((entry.payload == nil) == (excess > 0))
   }
 
+  @Test("keeps a job in flight when the key that it is to go to is no list", arguments: ["queue", "dead"])
+  func strangerInTheWay(key: String) throws {
+    let slot = world.redisSlot(me)
+    try slot.push([[1]], to: "q")
+    let job = try #require(try slot.take(wait: .zero))
+    try world.redis.command("SET", world.key("{q}:\(key)"), "no list")
+    #expect(throws: QueueError.self) {
+      if key == "queue" {
+        try slot.handBack(job, lock: nil, to: .front)
+      } else {
+        try slot.bury(job, lock: nil, reason: "r")
+      }
+    }
+    #expect(try slot.ownInflight() == job)
+  }
+
   @Test("survives that Redis forgets the scripts")
   func scriptFlush() throws {
     let slot = world.redisSlot(me)

@@ -107,4 +107,15 @@ struct RedisSweepQueueTests {
     #expect(try lossy.reap(entry, as: .dead) == .gone)
     #expect(try world.waiting("q") == [Array("x".utf8)])
   }
+
+  @Test("leaves an entry where it is when the queue's key is no list")
+  func strangerOnTheQueue() throws {
+    try world.redis.command("LPUSH", world.key("{q}:inflight:anna-1/0"), "x")
+    try world.redis.command("SET", world.key("{q}:queue"), "no list")
+    let entry = try queue.inflight(of: [SlotID(worker: anna, index: 0)], in: "q")[0]
+    #expect(throws: QueueError.self) { try queue.reap(entry, as: .dead) }
+    try world.redis.command("DEL", world.key("{q}:queue"))
+    #expect(try queue.reap(entry, as: .dead) == .returned)
+    #expect(try world.waiting("q") == [Array("x".utf8)])
+  }
 }

@@ -48,6 +48,12 @@ BEGIN
      AND EXISTS (SELECT 1 FROM scans WHERE id = p_scan AND removal_verdict IS NULL);
 END $$;
 
+-- A name as one word of a shell: messages hold commands that people paste.
+CREATE FUNCTION shell_word(p_word text) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT CASE WHEN p_word ~ '^[A-Za-z0-9_.][A-Za-z0-9_.-]*$' THEN p_word
+              ELSE '''' || replace(p_word, '''', '''\''''') || '''' END
+$$;
+
 -- Sets the verdict, once: `hold` where more files would go than `removal_limit` and more than
 -- `removal_limit_percent` percent of what the library had before this scan; `apply` otherwise. Returns it,
 -- also when it was set before. p_files is how many would go, as the caller has counted: if it is not fenced
@@ -78,7 +84,7 @@ BEGIN
       '%s of %s files are missing, which is more than this library''s removal limits (%s files and %s %%) let go: '
       'nothing was removed. If they should be there, see to the tree (is everything mounted?) and scan again. '
       'If they are gone for good, raise a limit (`rollcall library set %s --removal-limit %s`) and scan again.',
-      p_files, v_library, v_limit, v_percent, (SELECT l.name FROM libraries l WHERE l.id = v_scan.library_id), p_files));
+      p_files, v_library, v_limit, v_percent, (SELECT shell_word(l.name) FROM libraries l WHERE l.id = v_scan.library_id), p_files));
   ELSE
     UPDATE scans SET removal_verdict = 'apply' WHERE id = p_scan;
   END IF;

@@ -7,6 +7,7 @@
 --         'alive'     the slice's lock, or the heartbeat that was said to be gone, is there: nothing has
 --                     changed;
 --         'gone'      the payload is not in the in-flight list (any more).
+-- Fails, and leaves the entry where it is, where the queue takes no push.
 -- Safe to repeat, and to run by several at once: what has moved is not there a second time.
 if KEYS[4] and redis.call('EXISTS', KEYS[4]) == 1 then
   return 'alive'
@@ -17,5 +18,10 @@ end
 if redis.call('LREM', KEYS[1], -1, ARGV[1]) == 0 then
   return 'gone'
 end
-redis.call('RPUSH', KEYS[2], ARGV[1])
+local pushed = redis.pcall('RPUSH', KEYS[2], ARGV[1])
+if type(pushed) == 'table' then
+  -- Scripts are not undone: a queue's key that is no list must not cost the message.
+  redis.call('RPUSH', KEYS[1], ARGV[1])
+  return pushed
+end
 return 'returned'

@@ -103,7 +103,7 @@ import Testing
     #expect(try fixture.status(of: scan) == .paused)
     try fixture.resume(scan)
     #expect(try fixture.status(of: scan) == .pending)
-    #expect(try slot.standing(of: scan.slice(1)) == .open(epoch: 0, queue: "slow"))
+    #expect(try slot.standing(of: scan.slice(1)) == .open(epoch: 0, queue: "default"))
   }
 
   @Test(arguments: CatalogUnderTest.allCases)
