@@ -71,8 +71,8 @@ func endingTime(of worker: ChildProcess, by tell: () -> Void) throws -> Duration
   return ContinuousClock.now - begin
 }
 
-/// A scan of a directory of 100,000 files, whose only worker stands still in its middle: rows are sent, and
-/// nothing is committed.
+/// A scan of a directory of more files than a worker keeps to sort them, whose only worker stands still in
+/// its middle: rows are sent, and nothing is committed.
 struct GiantDirectory {
   let tree: TestTree
   let deployment: TestDeployment
@@ -80,7 +80,7 @@ struct GiantDirectory {
 
   init() throws {
     tree = try TestTree(inMemory: true)
-    for index in 0..<100_000 { try tree.file("\(index)") }
+    for index in 0..<300_000 { try tree.file("\(index)") }
     deployment = try TestDeployment()
     try deployment.addLibrary(tree.root)
     worker = try deployment.worker(slots: 1)
