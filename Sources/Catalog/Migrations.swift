@@ -14,6 +14,7 @@ enum Migrations {
     PackageResources.migration_0007_removals_sql,
     PackageResources.migration_0008_takeover_sql,
     PackageResources.migration_0009_repairs_sql,
+    PackageResources.migration_0010_lost_slices_sql,
   ]
 }
 

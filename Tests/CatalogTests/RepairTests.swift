@@ -85,6 +85,15 @@ import Testing
     #expect(try scan.connection.number("SELECT count(*) FROM scan_events WHERE event = 'failed'") == 1)
   }
 
+  @Test func `a scan that has lost one of its slices fails, and does not end as if that were walked`() throws {
+    _ = try scan.settle([1, 2])
+    try scan.connection.query("DELETE FROM slices WHERE number = 2")
+    #expect(try repairs.scansAdrift(after: nil, limit: 9) == [scan.claim.slice.scan])
+    #expect(try repairs.mend(scan.claim.slice.scan, by: "r").map(\.kind) == [.slicesLost])
+    #expect(try scan.connection.texts("SELECT status FROM scans") == ["failed"])
+    #expect(try #require(try events().first).contains(#""left": 2"#))
+  }
+
   @Test func `what was returned is recorded on scans that go on`() throws {
     let slot = SlotID(worker: WorkerID(name: "anna", suffix: "1"), index: 3)
     let gone = SliceID(scan: ScanID(99), number: 1)

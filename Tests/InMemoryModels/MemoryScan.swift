@@ -164,7 +164,7 @@ extension MemoryScan {
 
   mutating func mend() -> [ScanRepair] {
     guard isAdrift else { return [] }
-    if slices.isEmpty {
+    if slices.count < nextSlice - 1 {
       fail("the scan's slices were lost")
       return [ScanRepair(kind: .slicesLost, slice: nil, queue: rules.queue)]
     }
