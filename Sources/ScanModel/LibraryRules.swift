@@ -12,6 +12,16 @@ public struct LibraryRules: Sendable, Equatable {
   public var removalLimit: Int
   /// Per cent of the library's files; see `removalLimit`.
   public var removalLimitPercent: Int
+  public var layout: Layout
+  /// What files may have behind their last dot, in lower case (of ASCII) and without the dot; `nil`: anything, and
+  /// nothing too.
+  public var extensions: [String]?
+  /// The largest that a file may be, in bytes; `nil`: no limit.
+  public var maxSize: Int64?
+  public var symlinks: SymlinkPolicy
+  /// Globs as in gitignore(5), in their order: the last that matches decides.
+  public var ignore: [String]
+  public var rejected: RejectedPolicy
 
   /// What `maxParallel` may be.
   public static let maxParallelRange = 1...10_000
@@ -24,7 +34,8 @@ public struct LibraryRules: Sendable, Equatable {
 
   public init(
     oneFilesystem: Bool = false, queue: String = "default", maxParallel: Int = 16, maxFilesPerSecond: Int? = nil,
-    removalLimit: Int = 1000, removalLimitPercent: Int = 50
+    removalLimit: Int = 1000, removalLimitPercent: Int = 50, layout: Layout = .flat, extensions: [String]? = nil,
+    maxSize: Int64? = nil, symlinks: SymlinkPolicy = .record, ignore: [String] = [], rejected: RejectedPolicy = .error
   ) {
     self.oneFilesystem = oneFilesystem
     self.queue = queue
@@ -32,6 +43,12 @@ public struct LibraryRules: Sendable, Equatable {
     self.maxFilesPerSecond = maxFilesPerSecond
     self.removalLimit = removalLimit
     self.removalLimitPercent = removalLimitPercent
+    self.layout = layout
+    self.extensions = extensions
+    self.maxSize = maxSize
+    self.symlinks = symlinks
+    self.ignore = ignore
+    self.rejected = rejected
   }
 }
 
@@ -44,6 +61,9 @@ extension LibraryRules: Codable {
     case maxFilesPerSecond = "max_files_per_second"
     case removalLimit = "removal_limit"
     case removalLimitPercent = "removal_limit_percent"
+    case layout, extensions
+    case maxSize = "max_size"
+    case symlinks, ignore, rejected
   }
 
   /// Rows and snapshots that an earlier release wrote lack the younger rules, which are at their defaults then.
@@ -57,6 +77,12 @@ extension LibraryRules: Codable {
     removalLimit = try container.decodeIfPresent(Int.self, forKey: .removalLimit) ?? standard.removalLimit
     removalLimitPercent =
       try container.decodeIfPresent(Int.self, forKey: .removalLimitPercent) ?? standard.removalLimitPercent
+    layout = try container.decodeIfPresent(Layout.self, forKey: .layout) ?? standard.layout
+    extensions = try container.decodeIfPresent([String].self, forKey: .extensions)
+    maxSize = try container.decodeIfPresent(Int64.self, forKey: .maxSize)
+    symlinks = try container.decodeIfPresent(SymlinkPolicy.self, forKey: .symlinks) ?? standard.symlinks
+    ignore = try container.decodeIfPresent([String].self, forKey: .ignore) ?? standard.ignore
+    rejected = try container.decodeIfPresent(RejectedPolicy.self, forKey: .rejected) ?? standard.rejected
   }
 
   /// No limit is `null`, not a key that is missing.
@@ -68,5 +94,11 @@ extension LibraryRules: Codable {
     try container.encode(maxFilesPerSecond, forKey: .maxFilesPerSecond)
     try container.encode(removalLimit, forKey: .removalLimit)
     try container.encode(removalLimitPercent, forKey: .removalLimitPercent)
+    try container.encode(layout, forKey: .layout)
+    try container.encode(extensions, forKey: .extensions)
+    try container.encode(maxSize, forKey: .maxSize)
+    try container.encode(symlinks, forKey: .symlinks)
+    try container.encode(ignore, forKey: .ignore)
+    try container.encode(rejected, forKey: .rejected)
   }
 }

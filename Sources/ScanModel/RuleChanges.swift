@@ -10,12 +10,30 @@ public struct RuleChanges: Sendable, Equatable {
     }
   }
 
+  /// The rule of extensions, which can also be taken away.
+  public enum Extensions: Sendable, Equatable {
+    case all
+    case only([String])
+
+    var list: [String]? {
+      if case .only(let list) = self { list } else { nil }
+    }
+  }
+
   public var oneFilesystem: Bool?
   public var queue: String?
   public var maxParallel: Int?
   public var maxFilesPerSecond: Limit?
   public var removalLimit: Int?
   public var removalLimitPercent: Int?
+  public var layout: Layout?
+  public var extensions: Extensions?
+  /// In bytes.
+  public var maxSize: Limit?
+  public var symlinks: SymlinkPolicy?
+  /// All globs; the empty list takes them away.
+  public var ignore: [String]?
+  public var rejected: RejectedPolicy?
 
   public init() {}
 
@@ -28,7 +46,11 @@ public struct RuleChanges: Sendable, Equatable {
       maxParallel: maxParallel ?? rules.maxParallel,
       maxFilesPerSecond: maxFilesPerSecond.map(\.number) ?? rules.maxFilesPerSecond,
       removalLimit: removalLimit ?? rules.removalLimit,
-      removalLimitPercent: removalLimitPercent ?? rules.removalLimitPercent)
+      removalLimitPercent: removalLimitPercent ?? rules.removalLimitPercent,
+      layout: layout ?? rules.layout,
+      extensions: extensions.map(\.list) ?? rules.extensions,
+      maxSize: maxSize.map { $0.number.map(Int64.init) } ?? rules.maxSize,
+      symlinks: symlinks ?? rules.symlinks, ignore: ignore ?? rules.ignore, rejected: rejected ?? rules.rejected)
   }
 }
 
@@ -42,6 +64,9 @@ extension RuleChanges: Encodable {
     case maxFilesPerSecond = "max_files_per_second"
     case removalLimit = "removal_limit"
     case removalLimitPercent = "removal_limit_percent"
+    case layout, extensions
+    case maxSize = "max_size"
+    case symlinks, ignore, rejected
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -52,5 +77,11 @@ extension RuleChanges: Encodable {
     if let maxFilesPerSecond { try container.encode(maxFilesPerSecond.number, forKey: .maxFilesPerSecond) }
     try container.encodeIfPresent(removalLimit, forKey: .removalLimit)
     try container.encodeIfPresent(removalLimitPercent, forKey: .removalLimitPercent)
+    try container.encodeIfPresent(layout, forKey: .layout)
+    if let extensions { try container.encode(extensions.list, forKey: .extensions) }
+    if let maxSize { try container.encode(maxSize.number, forKey: .maxSize) }
+    try container.encodeIfPresent(symlinks, forKey: .symlinks)
+    try container.encodeIfPresent(ignore, forKey: .ignore)
+    try container.encodeIfPresent(rejected, forKey: .rejected)
   }
 }

@@ -31,6 +31,7 @@ struct LibraryRulesTests {
       #expect(
         Set(object.keys) == [
           "one_filesystem", "queue", "max_parallel", "max_files_per_second", "removal_limit", "removal_limit_percent",
+          "layout", "extensions", "max_size", "symlinks", "ignore", "rejected",
         ])
       #expect((object["max_files_per_second"] is NSNull) == (rules.maxFilesPerSecond == nil))
     }
