@@ -35,7 +35,7 @@ private struct LibraryRemoval {
     try lock()
     // The lock goes with the session at the latest: a connection that was lost holds none.
     defer { if connection.isConnected { _ = try? connection.execute(Statements.libraryUnlock) } }
-    for table in ["files", "directories"] { try dropPartition(of: table) }
+    for table in ["scan_changes", "files", "directories"] { try dropPartition(of: table) }
     _ = try connection.execute(Statements.libraryForget, [.int64(library.rawValue)])
   }
 

@@ -15,6 +15,7 @@ enum Migrations {
     PackageResources.migration_0008_takeover_sql,
     PackageResources.migration_0009_repairs_sql,
     PackageResources.migration_0010_lost_slices_sql,
+    PackageResources.migration_0014_exclusions_sql,
   ]
 }
 

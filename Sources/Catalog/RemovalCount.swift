@@ -1,8 +1,8 @@
 import PostgresClient
 import ScanModel
 
-/// Counts the live files that would go with what a scan has staged: the files themselves, and all below the
-/// directories, none twice. Not by the directories' own counts: those are of listings, and a row may be live
+/// Counts the live files that would go with what a scan has staged as missing, once what it has staged as
+/// excluded is gone: the files themselves, and all below the directories, none twice. Not by the directories' own counts: those are of listings, and a row may be live
 /// that its directory's last listing did not have.
 ///
 /// A part at a time, so that no statement is long and whoever counts can be told to stop, however much is

@@ -24,7 +24,7 @@ public struct StagedPage: Sendable {
 /// What becomes of what a scan misses. From its verdict on a scan is neither paused nor cancelled.
 public enum RemovalVerdict: String, Sendable {
   case apply
-  /// Nothing is removed: the scan ends `partial` and says why.
+  /// Nothing that is missing is removed: the scan ends `partial` and says why.
   case hold
 }
 
@@ -32,7 +32,8 @@ public enum RemovalVerdict: String, Sendable {
 public enum RemovalStanding: Sendable, Equatable {
   /// Nothing is staged, or all that was is removed: the scan can end.
   case settled
-  case undecided
+  /// - excludes: whether anything is staged as excluded, which goes before the verdict.
+  case undecided(excludes: Bool)
   case decided(RemovalVerdict)
 }
 
@@ -52,13 +53,16 @@ extension PostgresSlotCatalog {
     guard let row = rows.first else { throw .fenced }
     return try wrap { () throws(PostgresError) in
       let isStaged = try row.boolean(1)
-      guard let text = try row.optionalText(0) else { return isStaged ? .undecided : .settled }
+      guard let text = try row.optionalText(0) else {
+        return isStaged ? .undecided(excludes: try row.boolean(2)) : .settled
+      }
       let verdict: RemovalVerdict = try decode(text)
       return isStaged ? .decided(verdict) : .settled
     }
   }
 
-  /// The next of what the scan has staged, at most `limit`, after `last`; from the beginning after `nil`.
+  /// The next of what the scan has staged as missing, at most `limit`, after `last`; from the beginning after
+  /// `nil`.
   public func stagedRemovals(
     _ claim: SliceClaim, after last: StagedRemoval?, limit: Int32
   ) throws(CatalogError) -> StagedPage {
@@ -90,7 +94,14 @@ extension PostgresSlotCatalog {
     }
   }
 
-  /// Sets the verdict by the limits in the scan's rules, or returns the one that was set before.
+  /// Removes one batch of what is staged as excluded, at most `limit` files and as many directories, in one
+  /// transaction: before the verdict, which is about what is missing. The slice's attempts begin anew.
+  public func excludeStaged(_ claim: SliceClaim, limit: Int32) throws(CatalogError) -> RemovalBatch {
+    try batch(Statements.removalsExclude, claim, limit)
+  }
+
+  /// Sets the verdict by the limits in the scan's rules, or returns the one that was set before. Nothing that is
+  /// excluded is staged any more.
   ///
   /// - Parameter files: that would go, by a `RemovalCount` under this claim.
   public func decideRemovals(_ claim: SliceClaim, files: Int64) throws(CatalogError) -> RemovalVerdict {
@@ -100,11 +111,17 @@ extension PostgresSlotCatalog {
     return try wrap { () throws(PostgresError) in try decode(try rows[0].text(0)) }
   }
 
-  /// Removes one batch of what is staged, at most `limit` files and as many directories, in one
+  /// Removes one batch of what is staged as missing, at most `limit` files and as many directories, in one
   /// transaction. The slice's attempts begin anew.
   public func applyRemovals(_ claim: SliceClaim, limit: Int32) throws(CatalogError) -> RemovalBatch {
+    try batch(Statements.removalsApply, claim, limit)
+  }
+
+  private func batch(
+    _ statement: PostgresStatement, _ claim: SliceClaim, _ limit: Int32
+  ) throws(CatalogError) -> RemovalBatch {
     let rows = try finalising(claim) { () throws(CatalogError) in
-      try catalog.execute(Statements.removalsApply, claim.fence + [.int32(limit)])
+      try catalog.execute(statement, claim.fence + [.int32(limit)])
     }
     return try wrap { () throws(PostgresError) in
       RemovalBatch(files: try rows[0].int64(0), isLeft: try rows[0].boolean(1))

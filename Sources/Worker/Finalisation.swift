@@ -10,11 +10,12 @@ import ScanModel
 /// Every step commits by itself and is fenced. Whoever claims the slice after a death, a stop or a failure
 /// goes on by what the rows say:
 ///
-///     nothing staged ─────────────────────────────────────────► end
-///     staged, no verdict ──► look again ──► count ──► decide ─┬─ hold ──► end
-///     `apply`, and still staged ────────────────────► batches ┴─────────► end
+///     nothing staged ──────────────────────────────────────────────────────► end
+///     staged, no verdict ──► look again ──► exclude ──► count ──► decide ─┬─ hold ──► end
+///     `apply`, and still staged ────────────────────────────────► batches ┴─────────► end
 ///
-/// Only the look needs the library's root.
+/// What is missing is looked for, counted and decided on. What the rules exclude is there: it goes before, so
+/// that nothing of it is counted, and whatever the verdict is. Only the look needs the library's root.
 struct Finalisation {
   /// Names that are looked at between two commits.
   private static let pageRows: Int32 = 1_000
@@ -39,9 +40,10 @@ struct Finalisation {
     switch try catalog.removalStanding(claim) {
     case .settled: return try end(claim)
     case .decided(let decided): verdict = decided
-    case .undecided:
+    case .undecided(let excludes):
       if case .given(let outcome) = try lookAgain(claim) { return outcome }
       crashPoint(.removalsLookedAt)
+      if excludes, case .given(let outcome) = try exclude(claim) { return outcome }
       var count = RemovalCount(claim)
       if case .given(let outcome) = try complete(&count) { return outcome }
       verdict = try catalog.decideRemovals(claim, files: count.files)
@@ -110,17 +112,32 @@ struct Finalisation {
     return .done
   }
 
+  private func exclude(_ claim: SliceClaim) throws(CatalogError) -> Step {
+    try removeAll(of: claim, "exclusions applied") { () throws(CatalogError) in
+      try catalog.excludeStaged(claim, limit: Self.batchFiles)
+    }
+  }
+
   private func apply(_ claim: SliceClaim) throws(CatalogError) -> Step {
+    try removeAll(of: claim, "removals applied") { () throws(CatalogError) in
+      try catalog.applyRemovals(claim, limit: Self.batchFiles)
+    }
+  }
+
+  /// Removes batches until nothing of their sort is staged.
+  private func removeAll(
+    of claim: SliceClaim, _ done: Logger.Message, _ next: () throws(CatalogError) -> RemovalBatch
+  ) throws(CatalogError) -> Step {
     var removed: Int64 = 0
     while true {
       if let outcome = interruption { return .given(outcome) }
-      let batch = try catalog.applyRemovals(claim, limit: Self.batchFiles)
+      let batch = try next()
       crashPoint(.removalBatchDone)
       activity.noteProgress()
       removed += batch.files
       guard batch.isLeft else { break }
     }
-    logger.info("removals applied", metadata: claim.logMetadata.merging(["files": "\(removed)"]) { $1 })
+    logger.info(done, metadata: claim.logMetadata.merging(["files": "\(removed)"]) { $1 })
     return .done
   }
 

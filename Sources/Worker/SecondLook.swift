@@ -2,7 +2,8 @@ import Catalog
 import FileTree
 import ScanModel
 
-/// The second look at what a slice misses, right before its commit: only what is gone then is staged.
+/// The second look at what a slice misses, right before its commit: only what is gone then is staged. What the
+/// rules exclude is there, and nobody looks for it.
 struct SecondLook {
   /// Names that one check looks at.
   private static let namesPerCheck = 4_096
@@ -11,7 +12,8 @@ struct SecondLook {
   let known: KnownRows
 
   /// Leaves of the missing rows those that are gone, adds of the known directories that vanished those that
-  /// are, and clears the signature of every directory in which a name was missing, whatever became of it.
+  /// are, and clears the signature of every directory in which a name was missing, whatever became of it, or
+  /// is excluded.
   func confirm(_ results: inout SliceResults, gone: [Int64]) throws(WalkError<CatalogError>) {
     for first in stride(from: 0, to: gone.count, by: Self.namesPerCheck) {
       let wanted = Set(gone[first..<min(first + Self.namesPerCheck, gone.count)])
@@ -23,20 +25,26 @@ struct SecondLook {
         }
       }
     }
-    let missing = results.missing
-    guard missing.count > 0 else { return }
-    results.unsettled += Set(missing.rows.map(\.directory)).sorted()
-    var areGone: [Bool] = []
-    areGone.reserveCapacity(missing.count)
-    for first in stride(from: 0, to: missing.count, by: Self.namesPerCheck) {
-      let rows = missing.rows[first..<min(first + Self.namesPerCheck, missing.count)]
-      let names = rows.map {
-        AbsentName(directory: $0.directory, name: missing.name(of: $0), isDirectory: $0.isDirectory)
-      }
-      let frontier = try above(Set(rows.map(\.directory)).sorted()).forWalker
-      do { areGone += try check.areGone(names, in: frontier) } catch { throw error.widened() }
+    let losses = results.missing
+    guard losses.count > 0 else { return }
+    results.unsettled += Set(losses.rows.map(\.unsettled)).sorted()
+    var goes = losses.rows.map { $0.loss != .missing }
+    let places = goes.indices.filter { !goes[$0] }
+    for first in stride(from: 0, to: places.count, by: Self.namesPerCheck) {
+      let page = places[first..<min(first + Self.namesPerCheck, places.count)]
+      for (place, isGone) in zip(page, try areGone(page.map { losses.rows[$0] }, of: losses)) { goes[place] = isGone }
     }
-    results.missing.keep(areGone)
+    results.missing.keep(goes)
+  }
+
+  private func areGone(
+    _ rows: [MissingRows.Row], of losses: MissingRows
+  ) throws(WalkError<CatalogError>) -> [Bool] {
+    let names = rows.map {
+      AbsentName(directory: $0.directory, name: losses.name(of: $0), isDirectory: $0.isDirectory)
+    }
+    let frontier = try above(Set(rows.map(\.directory)).sorted()).forWalker
+    do { return try check.areGone(names, in: frontier) } catch { throw error.widened() }
   }
 
   private func above(_ directories: [Int64]) throws(WalkError<CatalogError>) -> SliceFrontier {

@@ -44,7 +44,7 @@ import Testing
       return
     }
     #expect(try catalog.libraries().count == 1)
-    #expect(try partitions(database) == ["directories_1", "files_1"])
+    #expect(try partitions(database) == ["directories_1", "files_1", "scan_changes_1"])
     // The connection is good, and the next number of a library need not be the next one.
     _ = try catalog.addLibrary(name: "b", rootPath: "/b", rules: LibraryRules())
   }
@@ -64,7 +64,7 @@ import Testing
       try database.catalog().addLibrary(name: "l\(index)", rootPath: "/\(index)", rules: LibraryRules())
     }
     #expect(Set(ids).count == 6)
-    #expect(try partitions(database).count == 12)
+    #expect(try partitions(database).count == 18)
   }
 
   @Test func `of several adders of one name one wins`() throws {
@@ -88,8 +88,9 @@ import Testing
   }
 }
 
-/// The leaves of `files` and `directories`, attached or not.
+/// The leaves of the partitioned tables, attached or not.
 func partitions(_ database: TestDatabase) throws -> [String] {
   try database.connection().texts(
-    "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^(files|directories)_[0-9]' ORDER BY 1")
+    "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^(files|directories|scan_changes)_[0-9]' ORDER BY 1"
+  )
 }

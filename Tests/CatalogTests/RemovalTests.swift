@@ -24,7 +24,7 @@ import Testing
     let before = try Self.contents(database)
     try database.catalog().removeLibrary(try Self.scannedLibrary(database))
     #expect(try Self.contents(database) == before)
-    #expect(try partitions(database) == ["directories_\(kept)", "files_\(kept)"])
+    #expect(try partitions(database) == ["directories_\(kept)", "files_\(kept)", "scan_changes_\(kept)"])
   }
 
   @Test func `a library that is gone is removed again without complaint`() throws {
@@ -47,12 +47,13 @@ import Testing
       return
     }
     #expect(try catalog.library(named: "media")?.isRemoving == false)
-    #expect(try partitions(scan.database) == ["directories_1", "files_1"])
+    #expect(try partitions(scan.database) == ["directories_1", "files_1", "scan_changes_1"])
   }
 
   /// Each is a state in which a removal may have been interrupted.
   @Test(arguments: [
     ["UPDATE libraries SET removing = true"],
+    ["UPDATE libraries SET removing = true", "DROP TABLE scan_changes_1"],
     ["UPDATE libraries SET removing = true", "ALTER TABLE files DETACH PARTITION files_1"],
     ["UPDATE libraries SET removing = true", "DROP TABLE files_1"],
     [
@@ -171,7 +172,7 @@ import Testing
     let admitted = outcomes.contains { $0.hasPrefix("admitted") }
     #expect(outcomes.contains("removed") != admitted, "\(outcomes)")
     #expect(try database.connection().number("SELECT count(*) FROM scans") == (admitted ? 1 : 0))
-    #expect(try partitions(database).count == (admitted ? 2 : 0))
+    #expect(try partitions(database).count == (admitted ? 3 : 0))
     if admitted { #expect(outcomes.contains { $0.hasPrefix("removal: scan ") }, "\(outcomes)") }
   }
 
@@ -218,6 +219,9 @@ import Testing
     try database.connection().query(
       "INSERT INTO staged_removals (scan_id, library_id, kind, row_id, directory_id, name) VALUES ($1, $2, 'f', 1, 1, 'f')",
       [.int64(scan.rawValue), .int64(library.rawValue)])
+    try database.connection().query(
+      "INSERT INTO scan_changes (library_id, scan_id, change, kind, file_id, directory_id, name) VALUES ($1, $2, 'r', 'f', 1, 1, 'f')",
+      [.int64(library.rawValue), .int64(scan.rawValue)])
     return library
   }
 
@@ -226,7 +230,7 @@ import Testing
     let connection = database.connection()
     let tables = [
       "libraries", "scans", "slices", "directories", "files", "scan_errors", "scan_events", "scan_shares",
-      "staged_removals",
+      "staged_removals", "scan_changes",
     ]
     let known = try connection.texts(
       """

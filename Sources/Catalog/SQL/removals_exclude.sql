@@ -1,0 +1,1 @@
+SELECT * FROM exclude_staged($1, $2, $3, $4, $5)
