@@ -1,13 +1,14 @@
 import PostgresClient
 import ScanModel
 
-/// The catalogue as the reaper sees it.
+/// The catalogue as the reaper sees it. The reaper's thread owns it.
 public final class PostgresRepairCatalog: RepairCatalog {
   private let catalog: Catalog
 
   public init(catalog: Catalog) { self.catalog = catalog }
 
   public func queues() throws(CatalogError) -> [String] {
+    try catalog.ping()
     let rows = try catalog.execute(Statements.repairQueues)
     return try wrap { () throws(PostgresError) in try rows.map { (row) throws(PostgresError) in try row.text(0) } }
   }

@@ -16,8 +16,6 @@ final class ReaperDriver {
   private let logger: Logger
   private let redisOutage: Outage
   private let postgresOutage: Outage
-  /// Postgres was there, and took no writes: answers to reads do not end that.
-  private var refusesWrites = false
   /// What was complained of: a list that cannot be read would fill the log.
   private var complaints: Set<String> = []
 
@@ -62,7 +60,6 @@ final class ReaperDriver {
     } catch let error as CatalogError {
       if stop.isSet && error.isCancelled { return .failed }
       guard error.isOutage else { return complain(error.description) }
-      refusesWrites = refusesWrites || action.isWrite
       postgresOutage.begin(error.description)
       return .catalogAway
     } catch {
@@ -70,13 +67,12 @@ final class ReaperDriver {
     }
   }
 
+  /// A server that takes no writes answers most questions nevertheless: only these prove that it does.
   private func answered(_ action: ReaperMachine.Action) {
-    switch action.server {
-    case .redis: if action == .mark { redisOutage.end() }
-    case .postgres:
-      if action.isWrite { refusesWrites = false }
-      if !refusesWrites { postgresOutage.end() }
-    case .nobody: break
+    switch action {
+    case .mark: redisOutage.end()
+    case .listQueues: postgresOutage.end()
+    default: break
     }
   }
 
@@ -164,16 +160,5 @@ final class ReaperDriver {
       logger.notice("dropped what an ended scan has left", metadata: ["scan": "\(scan)", "slices": "\(count)"])
     }
     return .done
-  }
-}
-
-extension ReaperMachine.Action {
-  /// Whether its answer proves that Postgres takes writes; one that takes none answers the others too. The
-  /// last of a reconciliation may have had nothing to write: then nothing is refused either.
-  fileprivate var isWrite: Bool {
-    switch self {
-    case .record, .repair, .mend, .dropLeftSlices: true
-    default: false
-    }
   }
 }
