@@ -10,6 +10,8 @@ public final class PostgresSlotCatalog: SlotCatalog {
   let attemptLimit: AttemptLimit
   private let blocks: IDBlocks
   private var writer: SliceWriter?
+  /// The session that the slice's row names, and whose own name carries the claim.
+  private var claimingBackend: Int32?
 
   public init(catalog: Catalog, slot: SlotID, host: String, maxAttempts: Int) {
     self.catalog = catalog
@@ -64,6 +66,7 @@ public final class PostgresSlotCatalog: SlotCatalog {
       Statements.sliceClaim,
       key + [.int32(epoch), .uuid(claim.description), .text(slot.description), .text(host), .boolean(holderDied)])
     guard let row = rows.first else { return nil }
+    claimingBackend = catalog.connection.backendPID
     let library = LibraryID(try wrap { () throws(PostgresError) in try row.int64(3) })
     do {
       return try claimed(slice, row, as: claim, library)
@@ -100,6 +103,10 @@ public final class PostgresSlotCatalog: SlotCatalog {
   /// Begins the transaction in which a claimed slice's rows are sent; `commit` or `abandon` ends it.
   public func rows(for claim: SliceClaim) throws(CatalogError) -> SliceWriter {
     try catalog.connect()
+    // Whoever takes the slice over would not find another session, and could not free what it has locked.
+    guard catalog.connection.backendPID == claimingBackend else {
+      throw .postgres(.unreachable("the session that claimed the slice was lost"))
+    }
     try wrap { () throws(PostgresError) in try catalog.connection.begin() }
     let writer = SliceWriter(claim: claim, connection: catalog.connection, blocks: blocks)
     self.writer = writer

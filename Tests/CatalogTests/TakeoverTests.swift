@@ -51,6 +51,20 @@ import Testing
     #expect(try scan.events() == ["slice 1 from a-1/0 attempt 0 dead false terminated true"])
   }
 
+  @Test func `a slice is walked in the session that claimed it, which whoever takes it over can find, or not at all`()
+    throws
+  {
+    let scan = try RunningScan()
+    _ = try scan.catalog.rows(for: scan.claim)
+    scan.catalogConnection.connection.close()
+    scan.catalog.abandon(scan.claim)
+    let refused = failure { () throws(CatalogError) in _ = try scan.catalog.rows(for: scan.claim) }
+    #expect(refused?.isConnectionLoss == true)
+    let again = try scan.catalog.claim(scan.claim.slice)
+    _ = try scan.catalog.rows(for: again)
+    _ = try scan.catalog.commit(again, SliceResults())
+  }
+
   @Test func `a backend that works under another claim by now, or is another by now, is left alone`() throws {
     for change in ["SET application_name = 'rollcall \(ClaimID()) a-1/0'", "SET application_name = 'somebody'"] {
       let scan = try RunningScan()
