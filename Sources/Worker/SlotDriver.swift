@@ -68,14 +68,20 @@ final class SlotDriver {
     }
   }
 
-  /// A session that alone was ended, as by the claim of whoever took this slot for dead, is no outage.
+  /// A lock that was waited for in vain is no outage, nor is a session that alone was ended, as by the claim of
+  /// whoever took this slot for dead.
   private func note(_ error: CatalogError) {
-    if error.isConnectionLoss, !shared.postgresOutage.isKnown, (try? catalog.ping()) != nil {  // its error is this one
+    if error.isRetryable {
+      logger.notice("Postgres asks to try again", metadata: ["error": "\(error)"])
+    } else if error.isConnectionLoss, !shared.postgresOutage.isKnown, catalogAnswers() {
       logger.notice("lost a connection to Postgres, which is there", metadata: ["error": "\(error)"])
     } else {
       shared.postgresOutage.begin(error.description)
     }
   }
+
+  /// Whether Postgres can be worked with; the reason why not is that of the error in hand.
+  private func catalogAnswers() -> Bool { (try? catalog.ping()) != nil }
 
   private func answer(_ action: SlotMachine.Action) throws -> SlotMachine.Event {
     switch action {

@@ -13,33 +13,15 @@ import Testing
 
 @Suite struct LostSessionTests {
   @Test func `a slot whose session is ended from outside says so in one line, and works on`() throws {
-    let directory = try TemporaryDirectory()
-    try Data().write(to: URL(filePath: directory.appending("file")))
-    let database = try TestDatabase()
-    let log = RecordedLog()
-    let logger = Logger(label: "test") { _ in RecordingLogHandler(log: log) }
-    let setUp = Catalog(url: database.url, applicationName: "test", deadline: .seconds(30), logger: logger)
-    _ = try setUp.migrate()
-    _ = try setUp.addLibrary(name: "x", rootPath: directory.path, rules: LibraryRules())
-    try database.query(
-      """
-      CREATE SEQUENCE tries;
-      CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN
-        IF nextval('tries') <= 2 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
-        RETURN NEW;
-      END $$;
-      CREATE TRIGGER cut BEFORE INSERT ON files_1 FOR EACH ROW EXECUTE FUNCTION cut();
-      """)
-    let shared = WorkerShared(logger: logger)
-    let (url, redisURL) = (database.url, try TestServers.redisURL())
-    let thread = try BlockingThread(name: "slot") {
-      Self.drive(url: url, redisURL: redisURL, shared: shared, logger: logger)
-    }
-    try eventually("the scan ends") { try database.query("SELECT status FROM scans") == ["completed"] }
-    shared.stop.request()
-    thread.join()
-    let lines = log.lines.filter { $0.contains("Postgres") && !$0.hasPrefix("debug") }
+    let (database, lines) = try Self.scan(
+      troubledBy: """
+        CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          IF nextval('tries') <= 2 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+          RETURN NEW;
+        END $$;
+        CREATE TRIGGER cut BEFORE INSERT ON files_1 FOR EACH ROW EXECUTE FUNCTION cut();
+        """)
     #expect(
       lines.count == 2 && lines.allSatisfy { $0.hasPrefix("notice lost a connection to Postgres, which is there") },
       "\(lines)")
@@ -48,6 +30,41 @@ import Testing
       try database.query("SELECT count(*) FROM scan_events WHERE event IN ('slice_failed', 'slice_taken_over')") == [
         "0"
       ])
+  }
+
+  @Test func `a claim that has waited in vain for a lock is tried again, and Postgres is not said to be away`() throws {
+    let (_, lines) = try Self.scan(
+      troubledBy: """
+        CREATE FUNCTION lock() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          IF nextval('tries') <= 2 THEN RAISE lock_not_available; END IF;
+          RETURN NEW;
+        END $$;
+        CREATE TRIGGER lock BEFORE UPDATE ON slices FOR EACH ROW WHEN (NEW.state = 'running') EXECUTE FUNCTION lock();
+        """)
+    #expect(lines.count == 2 && lines.allSatisfy { $0.hasPrefix("notice Postgres asks to try again") }, "\(lines)")
+  }
+
+  /// Scans a tree of one file to its end; the log's lines about Postgres. The trouble's SQL has a sequence `tries`.
+  private static func scan(troubledBy trouble: String) throws -> (database: TestDatabase, lines: [String]) {
+    let directory = try TemporaryDirectory()
+    try Data().write(to: URL(filePath: directory.appending("file")))
+    let database = try TestDatabase()
+    let log = RecordedLog()
+    let logger = Logger(label: "test") { _ in RecordingLogHandler(log: log) }
+    let setUp = Catalog(url: database.url, applicationName: "test", deadline: .seconds(30), logger: logger)
+    _ = try setUp.migrate()
+    _ = try setUp.addLibrary(name: "x", rootPath: directory.path, rules: LibraryRules())
+    try database.query("CREATE SEQUENCE tries;" + trouble)
+    let shared = WorkerShared(logger: logger)
+    let (url, redisURL) = (database.url, try TestServers.redisURL())
+    let thread = try BlockingThread(name: "slot") {
+      drive(url: url, redisURL: redisURL, shared: shared, logger: logger)
+    }
+    try eventually("the scan ends") { try database.query("SELECT status FROM scans") == ["completed"] }
+    shared.stop.request()
+    thread.join()
+    return (database, log.lines.filter { $0.contains("Postgres") && !$0.hasPrefix("debug") })
   }
 
   /// A slot that finds a request on its queue, on the real catalogue and the model's queue.
