@@ -33,11 +33,11 @@ public final class KnownRows {
         childrenPage(of: parents, after: []), (Statements.childrenRemoved, [library, .int64Array(parents)]),
       ])
       var children = [KnownChildren](repeating: KnownChildren(), count: parents.count)
-      var place = try Self.distribute(replies[0], parents, from: 0, &children)
+      var place = try Self.distribute(replies[0], parents, &children)
       var page = replies[0]
       while place == 0, page.count == Self.pageRows, let last = page.last {
         page = try execute(childrenPage(of: Array(parents.prefix(1)), after: try last.bytes(1)))
-        place = try Self.distribute(page, parents, from: 0, &children)
+        place = try Self.distribute(page, parents, &children)
       }
       // Of the last one that a full answer names there may be more.
       if replies[0].count == Self.pageRows { children.removeSubrange(max(place, 1)...) }
@@ -53,9 +53,9 @@ public final class KnownRows {
 
   /// Appends each row to the children of its parent; the place of the last row's.
   private static func distribute(
-    _ rows: PostgresRows, _ parents: [Int64], from first: Int, _ children: inout [KnownChildren]
+    _ rows: PostgresRows, _ parents: [Int64], _ children: inout [KnownChildren]
   ) throws(PostgresError) -> Int {
-    var place = first
+    var place = 0
     for row in rows {
       let parent = try row.int64(0)
       while place < parents.count - 1, parents[place] != parent { place += 1 }

@@ -78,7 +78,7 @@ extension PostgresSlotCatalog {
     }
     let directories = Set(removals.map(\.directory)).sorted()
     let chains = try catalog.execute(
-      Statements.removalsFrontier, [.int64(claim.library.rawValue), .int64Array(directories)])
+      Statements.directoriesAbove, [.int64(claim.library.rawValue), .int64Array(directories)])
     return try wrap { () throws(PostgresError) in
       StagedPage(removals: removals, frontier: try SliceFrontier(chains))
     }

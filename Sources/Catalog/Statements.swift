@@ -42,7 +42,6 @@ enum Statements {
   static let removalsApply = load("removals_apply", PackageResources.removals_apply_sql)
   static let removalsDecide = load("removals_decide", PackageResources.removals_decide_sql)
   static let removalsExclude = load("removals_exclude", PackageResources.removals_exclude_sql)
-  static let removalsFrontier = load("removals_frontier", PackageResources.removals_frontier_sql)
   static let removalsPage = load("removals_page", PackageResources.removals_page_sql)
   static let removalsStanding = load("removals_standing", PackageResources.removals_standing_sql)
   static let removalsUnstage = load("removals_unstage", PackageResources.removals_unstage_sql)
