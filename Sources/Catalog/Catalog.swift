@@ -14,6 +14,8 @@ import PostgresClient
 /// Whoever writes for a slice proves in the same transaction that it is still `running` under that epoch
 /// and claim (`fence_slice`, else RC001), and that the scan goes on (`settle_slice`, else RC002): a worker
 /// that was given up for dead can change nothing. Locks are taken in the order slice, catalogue rows, scan.
+/// A checkpoint (`checkpoint_slice`) and a batch of removals commit in the same way, and leave the slice
+/// `running` with what is left of its work.
 public final class Catalog {
   let connection: PostgresConnection
   let logger: Logger

@@ -4,7 +4,7 @@ import ScanModel
 /// steps reach the world. Every call may be repeated; every repair is recorded among the scan's events in
 /// the transaction that makes it. One thread owns it.
 public protocol RepairCatalog: AnyObject {
-  /// The queues on which work of this catalogue may lie.
+  /// The queues on which work of this catalogue may lie. Answers only where the catalogue takes writes.
   func queues() throws(CatalogError) -> [String]
 
   /// The `queued` and `running` slices of scans that are to be worked on, by scan and number.
@@ -59,7 +59,7 @@ public struct LostPointer: Sendable, Equatable {
 /// One thing that `mend` did.
 public struct ScanRepair: Sendable, Equatable {
   public enum Kind: String, Sendable {
-    /// The scan had no slice left, and has failed.
+    /// Slices of the scan were gone, and with them what they had to walk: it has failed.
     case slicesLost = "slices_lost"
     /// Its count of open slices was wrong.
     case openSlices = "open_slices"

@@ -17,9 +17,10 @@ import ScanModel
 /// - reconcile, each reconcile interval and after Redis has lost its data: the first look at all slices
 ///   whose pointer must be somewhere, and at scans whose slices do not fit together.
 ///
-/// The order is that of urgency: a Postgres that is slow to answer keeps nobody's work waiting. Each action is one bounded portion: `agenda` holds what the round has
-/// still to do. Redis away: the round is given up, and a new one begins when it is back. Postgres away:
-/// sweeping goes on with the queues last known. Everything may be done twice, and by several reapers.
+/// The order is that of urgency: a Postgres that is slow to answer keeps nobody's work waiting. Each action
+/// is one bounded portion: `agenda` holds what the round has still to do. Redis away: the round is given up,
+/// and a new one begins when it is back. Postgres away: sweeping goes on with the queues last known.
+/// Everything may be done twice, and by several reapers.
 public struct ReaperMachine: Sendable {
   /// What the agenda at hand is part of.
   enum Phase: Sendable, Equatable {
