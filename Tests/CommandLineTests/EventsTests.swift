@@ -55,6 +55,24 @@ import Testing
     #expect(events[1]["detail"] is NSNull)
   }
 
+  @Test func `a detail's numbers are those of the row, however large, small or long they are`() throws {
+    let deployment = try TestDeployment()
+    try deployment.succeed(["library", "add", "x", "/usr/share/doc"])
+    try deployment.succeed(["scan", "x"])
+    let digits = "0." + String(repeating: "123456789", count: 12)
+    try deployment.database.query(
+      """
+      INSERT INTO scan_events (scan_id, event, detail)
+      VALUES (1, 'large', '{"n": 1e300}'), (1, 'small', '[-1e-300, 18446744073709551615]'), (1, 'long', '\(digits)')
+      """)
+    let ended = try deployment.run(["events", "1", "--json"])
+    let events = try array(ended)
+    #expect(events.map { $0["event"] as? String } == ["long", "small", "large", "admitted"])
+    #expect((events[2]["detail"] as? [String: Any])?["n"] as? Double == 1e300)
+    #expect(ended.text.contains("\"detail\":\(digits),"), "\(ended.text)")
+    #expect(ended.text.contains("18446744073709551615]"))
+  }
+
   @Test func `many events are streamed`() throws {
     let deployment = try TestDeployment()
     try deployment.succeed(["library", "add", "x", "/usr/share/doc"])

@@ -17,7 +17,7 @@ struct Events: ParsableCommand {
     guard let record = try catalog.scan(ScanID(scan)) else { throw CommandFailure.noScan(scan) }
     if output.json {
       var array = JSONArrayWriter(.output)
-      try catalog.eachEvent(of: record.id) { try array.append(EventDocument($0)) }
+      try catalog.eachEvent(of: record.id) { try array.append(json: EventDocument($0).json()) }
       return try array.finish()
     }
     var isEmpty = true

@@ -57,8 +57,10 @@ struct JSONArrayWriter {
 
   init(_ output: StandardOutput) { self.output = output }
 
-  mutating func append(_ element: some Encodable) throws {
-    let line = try JSONOutput.element(element)
+  mutating func append(_ element: some Encodable) throws { try append(json: JSONOutput.element(element)) }
+
+  /// The same of an element that is JSON already, in one line.
+  mutating func append(json line: [UInt8]) throws {
     try output.write(Array((isEmpty ? "[\n" : ",\n").utf8) + line)
     isEmpty = false
   }
