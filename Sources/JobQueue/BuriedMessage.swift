@@ -10,7 +10,7 @@ public struct BuriedMessage: Sendable, Equatable, Codable {
   public let time: Date
   public let worker: String
   /// The message as text, where it is UTF-8 and not larger than a request may be; people read no more.
-  public let payload: String?
+  public private(set) var payload: String?
   /// The message's exact bytes.
   let payload_base64: Data
 
@@ -19,7 +19,7 @@ public struct BuriedMessage: Sendable, Equatable, Codable {
     self.reason = reason
     self.time = time
     self.worker = worker.description
-    self.payload = payload.count <= QueueMessage.maximumBytes ? String(validating: payload, as: UTF8.self) : nil
+    self.payload = Self.text(of: payload)
     payload_base64 = Data(payload)
   }
 
@@ -30,6 +30,12 @@ public struct BuriedMessage: Sendable, Equatable, Codable {
     // Why it is unreadable does not matter: people may write to the list, and are told that it is.
     guard let read = try? decoder.decode(Self.self, from: Data(json)) else { return nil }
     self = read
+    // What people read is what a retry sends, whatever else stands in the entry.
+    payload = Self.text(of: Array(payload_base64))
+  }
+
+  private static func text(of payload: [UInt8]) -> String? {
+    payload.count <= QueueMessage.maximumBytes ? String(validating: payload, as: UTF8.self) : nil
   }
 }
 

@@ -159,6 +159,15 @@ struct RedisDeadListTests {
     #expect(try all().allSatisfy { $0.id.hasPrefix("x") })
   }
 
+  @Test("a message's text is that of its bytes, whatever an entry says", arguments: ["\"harmless\"", "null"])
+  func forgedText(_ text: String) throws {
+    for payload in ["aGk=", "/w=="] {
+      try write(
+        #"{"payload":\#(text),"payload_base64":"\#(payload)","reason":"r","time":"2026-01-02T03:04:05Z","worker":"w"}"#)
+    }
+    #expect(try all().map { $0.message?.payload } == [nil, "hi"])
+  }
+
   @Test("reading oldest first goes on behind what has been taken away")
   func takesAway() throws {
     for index in 0..<230 { try bury("m\(index)") }
