@@ -10,8 +10,6 @@ public final class RedisQueues {
 
   /// How many workers of a queue are looked at.
   public static let mostWorkers = 1000
-  /// How many heartbeats, or lengths of in-flight lists, are asked for in one go.
-  private static let batch = 100
 
   public init(connection: RedisConnection, prefix: String) {
     self.connection = connection
@@ -20,10 +18,10 @@ public final class RedisQueues {
 
   public func lengths(of queue: String) throws(QueueError) -> QueueLengths {
     let keys = keys(queue)
-    let counts = try attempting("count the entries of queue \(queue)") { () throws(RedisError) in
-      try integers(connection.pipeline([["LLEN", keys.queue], ["LLEN", keys.dead]]))
+    return try attempting("count the entries of queue \(queue)") { () throws(RedisError) in
+      let counts = try connection.pipeline([["LLEN", keys.queue], ["LLEN", keys.dead]])
+      return QueueLengths(waiting: try connection.number(counts[0]), dead: try connection.number(counts[1]))
     }
-    return QueueLengths(waiting: counts[0], dead: counts[1])
   }
 
   /// The registered workers of a queue, sorted by name; at most `mostWorkers`.
@@ -32,7 +30,7 @@ public final class RedisQueues {
     return try attempting("list the workers of queue \(queue)") { () throws(RedisError) in
       let registrations = try readRegistrations(keys).sorted { $0.key < $1.key }
       let workers = registrations.map { WorkerID(description: $0.key) }
-      let heartbeats = try inBatches(workers) { ["GET", keys.worker($0)] }
+      let heartbeats = try connection.inBatches(workers) { ["GET", keys.worker($0)] }
       return zip(workers, zip(registrations, heartbeats)).map { worker, found in
         RegisteredWorker(
           worker: worker, registration: WorkerRegistration(json: found.0.value), heartbeat: found.1.text)
@@ -47,7 +45,11 @@ public final class RedisQueues {
       (0..<(worker.registration?.slots ?? 0)).map { SlotID(worker: worker.worker, index: $0) }
     }
     return try attempting("count the jobs in flight of queue \(queue)") { () throws(RedisError) in
-      try integers(try inBatches(slots) { ["LLEN", keys.inflight($0)] }).reduce(0, +)
+      var count = 0
+      for length in try connection.inBatches(slots, { ["LLEN", keys.inflight($0)] }) {
+        count += try connection.number(length)
+      }
+      return count
     }
   }
 
@@ -79,47 +81,17 @@ public struct RegisteredWorker: Sendable, Equatable {
 extension RedisQueues {
   private func keys(_ queue: String) -> QueueKeys { QueueKeys(prefix: prefix, queue: queue) }
 
-  /// HSCAN may return a field twice, hence the dictionary.
+  /// A portion may repeat a field, hence the dictionary.
   private func readRegistrations(_ keys: QueueKeys) throws(RedisError) -> [String: [UInt8]] {
     var found: [String: [UInt8]] = [:]
-    var cursor: RedisArgument = "0"
+    var cursor: ScanCursor?
     repeat {
-      let reply = try connection.command("HSCAN", keys.workers, cursor, "COUNT", "100")
-      guard let parts = reply.array, parts.count == 2, let next = parts[0].bytes, let pairs = parts[1].array else {
-        throw unexpected(reply)
+      let (fields, next) = try connection.hashPortion(keys.workers, from: cursor)
+      for (name, json) in fields where found.count < Self.mostWorkers {
+        found[String(decoding: name, as: UTF8.self)] = json
       }
-      for index in stride(from: 0, to: pairs.count - 1, by: 2) {
-        guard let name = pairs[index].text, let json = pairs[index + 1].bytes else { throw unexpected(reply) }
-        if found.count < Self.mostWorkers { found[name] = json }
-      }
-      cursor = RedisArgument(next)
-    } while cursor != "0" && found.count < Self.mostWorkers
+      cursor = next
+    } while cursor != nil && found.count < Self.mostWorkers
     return found
-  }
-
-  /// One reply for each element, in order.
-  private func inBatches<Element>(
-    _ elements: [Element], _ command: (Element) -> [RedisArgument]
-  ) throws(RedisError) -> [RedisValue] {
-    var replies: [RedisValue] = []
-    var rest = elements[...]
-    while !rest.isEmpty {
-      replies += try connection.pipeline(rest.prefix(Self.batch).map(command))
-      rest = rest.dropFirst(Self.batch)
-    }
-    return replies
-  }
-
-  private func integers(_ replies: [RedisValue]) throws(RedisError) -> [Int] {
-    var numbers: [Int] = []
-    for reply in replies {
-      guard let number = reply.integer else { throw unexpected(reply) }
-      numbers.append(Int(number))
-    }
-    return numbers
-  }
-
-  private func unexpected(_ reply: RedisValue) -> RedisError {
-    .protocolViolation(endpoint: connection.endpoint.description, reason: "unexpected reply \(reply)")
   }
 }

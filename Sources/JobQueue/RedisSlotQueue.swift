@@ -113,11 +113,7 @@ public final class RedisSlotQueue: SlotQueue {
 
   public func isAlive(_ worker: WorkerID, queue: String) throws(QueueError) -> Bool {
     try attempting("look for the heartbeat of \(worker) in queue \(queue)") { () throws(RedisError) in
-      switch try connection.command("EXISTS", keys(queue).worker(worker)) {
-      case .integer(let count): count > 0
-      case let reply:
-        throw .protocolViolation(endpoint: connection.endpoint.description, reason: "EXISTS returned \(reply)")
-      }
+      try connection.number(try connection.command("EXISTS", keys(queue).worker(worker))) > 0
     }
   }
 

@@ -8,10 +8,6 @@ public final class RedisSweepQueue: SweepQueue {
   private let prefix: String
   private let marker: RedisArgument
 
-  /// How many keys Redis looks at for one portion of all keys.
-  private static let keysPerPortion = 1000
-  /// How many commands go out in one go.
-  private static let batch = 100
   /// How many entries of an in-flight list are read at a time: each may be as large as a request.
   private static let entriesPerList = 10
   /// How much of a queue is read in search of pointers, before each is asked for by itself.
@@ -39,12 +35,9 @@ public final class RedisSweepQueue: SweepQueue {
 
   public func discover(from cursor: ScanCursor?) throws(QueueError) -> Discovery {
     let (keys, next) = try attempting("look through all keys") { () throws(RedisError) in
-      let reply = try connection.command(
-        "SCAN", RedisArgument(cursor?.bytes ?? Array("0".utf8)), "MATCH", "\(prefix):{*}:[iw]*", "COUNT",
-        RedisArgument(Self.keysPerPortion))
-      return try portion(reply)
+      try connection.keyPortion("\(prefix):{*}:[iw]*", from: cursor)
     }
-    let found = keys.compactMap { $0.text.flatMap { FoundKey($0, prefix: prefix) } }
+    let found = keys.compactMap { FoundKey(String(decoding: $0, as: UTF8.self), prefix: prefix) }
     try adopt(found)
     return Discovery(queues: Set(found.map(\.queue)), next: next)
   }
@@ -52,15 +45,13 @@ public final class RedisSweepQueue: SweepQueue {
   public func workers(of queue: String, from cursor: ScanCursor?) throws(QueueError) -> WorkerPage {
     let keys = keys(queue)
     return try attempting("list the workers of queue \(queue)") { () throws(RedisError) in
-      let reply = try connection.command(
-        "HSCAN", keys.workers, RedisArgument(cursor?.bytes ?? Array("0".utf8)), "COUNT", RedisArgument(Self.batch))
-      let (fields, next) = try portion(reply)
-      let names = stride(from: 0, to: fields.count - 1, by: 2).compactMap { fields[$0].text }
-      let entries = stride(from: 1, to: fields.count, by: 2).map { fields[$0].bytes ?? [] }
-      let workers = names.map { WorkerID(description: $0) }
+      let (fields, next) = try connection.hashPortion(keys.workers, from: cursor)
+      let workers = fields.map { WorkerID(description: String(decoding: $0.name, as: UTF8.self)) }
       let alive = try exist(workers.map { keys.worker($0) })
-      let swept = zip(zip(workers, entries), alive).map { worker, isAlive in
-        SweptWorker(worker: worker.0, slots: WorkerRegistration(json: worker.1)?.slots ?? 0, isAlive: isAlive)
+      let swept = fields.indices.map { index in
+        SweptWorker(
+          worker: workers[index], slots: WorkerRegistration(json: fields[index].value)?.slots ?? 0,
+          isAlive: alive[index])
       }
       return WorkerPage(workers: swept, next: next)
     }
@@ -69,7 +60,7 @@ public final class RedisSweepQueue: SweepQueue {
   public func inflight(of slots: [SlotID], in queue: String) throws(QueueError) -> [InflightEntry] {
     let keys = keys(queue)
     return try attempting("read in-flight lists of queue \(queue)") { () throws(RedisError) in
-      let lists = try inBatches(slots) { ["LRANGE", keys.inflight($0), RedisArgument(-Self.entriesPerList), "-1"] }
+      let lists = try connection.inBatches(slots) { ["LRANGE", keys.inflight($0), RedisArgument(-Self.entriesPerList), "-1"] }
       var found: [(slot: SlotID, payload: [UInt8], slice: SliceID?)] = []
       for (slot, list) in zip(slots, lists) {
         for payload in (list.array ?? []).reversed().compactMap(\.bytes) {
@@ -123,7 +114,7 @@ public final class RedisSweepQueue: SweepQueue {
         rest.removeAll { found.contains(QueueMessage.pointerBytes($0)) }
         if reply.array?.count ?? 0 < Self.pointersPerPage { return rest }
       }
-      let places = try inBatches(rest) { ["LPOS", keys.queue, RedisArgument(QueueMessage.pointerBytes($0))] }
+      let places = try connection.inBatches(rest) { ["LPOS", keys.queue, RedisArgument(QueueMessage.pointerBytes($0))] }
       return zip(rest, places).filter { $0.1 == .null }.map(\.0)
     }
   }
@@ -164,37 +155,9 @@ extension RedisSweepQueue {
     }
   }
 
-  /// What SCAN and HSCAN answer.
-  private func portion(_ reply: RedisValue) throws(RedisError) -> (elements: [RedisValue], next: ScanCursor?) {
-    guard let parts = reply.array, parts.count == 2, let cursor = parts[0].bytes, let elements = parts[1].array else {
-      throw unexpected(reply)
-    }
-    return (elements, cursor == Array("0".utf8) ? nil : ScanCursor(bytes: cursor))
-  }
-
   private func exist(_ keys: [RedisArgument]) throws(RedisError) -> [Bool] {
     var answers: [Bool] = []
-    for reply in try inBatches(keys, { ["EXISTS", $0] }) {
-      guard let count = reply.integer else { throw unexpected(reply) }
-      answers.append(count > 0)
-    }
+    for reply in try connection.inBatches(keys, { ["EXISTS", $0] }) { answers.append(try connection.number(reply) > 0) }
     return answers
-  }
-
-  /// One reply for each element, in order.
-  private func inBatches<Element>(
-    _ elements: [Element], _ command: (Element) -> [RedisArgument]
-  ) throws(RedisError) -> [RedisValue] {
-    var replies: [RedisValue] = []
-    var rest = elements[...]
-    while !rest.isEmpty {
-      replies += try connection.pipeline(rest.prefix(Self.batch).map(command))
-      rest = rest.dropFirst(Self.batch)
-    }
-    return replies
-  }
-
-  private func unexpected(_ reply: RedisValue) -> RedisError {
-    .protocolViolation(endpoint: connection.endpoint.description, reason: "unexpected reply \(reply)")
   }
 }
