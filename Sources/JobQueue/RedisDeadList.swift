@@ -21,11 +21,7 @@ public final class RedisDeadList {
 
   public func count() throws(QueueError) -> Int {
     try attempting("count the dead messages of queue \(queue)") { () throws(RedisError) in
-      let reply = try connection.command("LLEN", keys.dead)
-      guard let length = reply.integer else {
-        throw .protocolViolation(endpoint: connection.endpoint.description, reason: "unexpected reply \(reply)")
-      }
-      return Int(length)
+      try connection.number(try connection.command("LLEN", keys.dead))
     }
   }
 
@@ -47,7 +43,7 @@ public final class RedisDeadList {
     }
   }
 
-  /// Moves a message back to its queue, with its exact bytes.
+  /// Moves a message back to its queue, with its exact bytes; of several entries of the same bytes the oldest.
   ///
   /// - Returns: whether the entry was there; `nil` where there is no message in it to be read.
   public func retry(_ entry: DeadEntry) throws(QueueError) -> Bool? {
@@ -61,7 +57,7 @@ public final class RedisDeadList {
     }
   }
 
-  /// Deletes one entry of these exact bytes.
+  /// Deletes one entry of these exact bytes, the oldest.
   ///
   /// - Returns: whether there was one.
   public func drop(_ entry: DeadEntry) throws(QueueError) -> Bool {
@@ -78,16 +74,23 @@ public struct DeadEntry: Sendable, Equatable {
   public let bytes: [UInt8]
   /// `nil`: this program did not write it, or somebody has changed it.
   public let message: BuriedMessage?
-  /// Stays the same while the list moves. Entries of the same bytes have the same id.
+  /// Stays the same while the list moves. Entries of the same bytes have the same id; of others only if somebody else
+  /// than this program has written it.
   public let id: String
+  /// Follows from the bytes alone, whatever stands in them.
+  public let exactID: String
 
   init(_ bytes: [UInt8], queue: String) {
     self.queue = queue
     self.bytes = bytes
     message = BuriedMessage(json: bytes)
     let own = message?.id.flatMap { DeadEntryID.isOwn($0) ? $0 : nil }
-    id = own ?? DeadEntryID.derived(from: bytes)
+    exactID = DeadEntryID.derived(from: bytes)
+    id = own ?? exactID
   }
+
+  /// By which people may call it.
+  public var names: [String] { id == exactID ? [id] : [id, exactID] }
 
   /// The message's exact bytes.
   public var payload: [UInt8]? { message.map { Array($0.payload_base64) } }

@@ -119,6 +119,46 @@ import Testing
     #expect(try listed().isEmpty)
   }
 
+  private static func entry(_ id: String, _ payload: String) -> String {
+    let bytes = Data(payload.utf8).base64EncodedString()
+    return #"{"id":"\#(id)","payload_base64":"\#(bytes)","reason":"r","time":"2026-01-02T03:04:05Z","worker":"w"}"#
+  }
+
+  @Test func `messages that share a forged id stay until one of them is named`() throws {
+    for payload in ["a", "b"] { try write(Self.entry("0123456789", payload)) }
+    // The same message twice is no matter of choice.
+    for _ in 0..<2 { try write(Self.entry("abcdefghij", "twin")) }
+    for words in [["retry", "0123456789"], ["drop", "0123456789", "--yes"]] {
+      let ended = try deployment.run(["queue", "dead"] + words)
+      #expect(ended.code == 1 && ended.text.contains(" 0 messages."))
+      let lines = ended.errors.split(separator: "\n")
+      #expect(lines.count == 1 && lines[0].contains("2 dead messages have the id 0123456789"), "\(lines)")
+      #expect(try ids().count == 4)
+      #expect(try waiting == 0)
+    }
+    let refusal = try dead("drop", "0123456789", "--yes").errors
+    let names = refusal.matches(of: /x[0-9a-f]{16}/).map { String($0.output) }
+    #expect(names.count == 2 && Set(names).count == 2, "\(refusal)")
+    #expect(try dead("retry", names[0], "--queue", "default").code == 0)
+    #expect(try dead("drop", "0123456789", "--yes").code == 0, "it is the only one now")
+    #expect(try dead("retry", "abcdefghij").code == 0)
+    #expect(try waiting == 2)
+    #expect(try ids() == ["abcdefghij"])
+  }
+
+  @Test func `an error in the middle is said after what was done before it`() throws {
+    for payload in ["a", "b"] { try write(Self.entry("", payload)) }
+    let other = "\(deployment.prefix):{other}:"
+    try deployment.redis(["LPUSH", other + "dead"], input: Array(Self.entry("", "c").utf8))
+    try deployment.redis(["SET", other + "queue", "no list"])
+    try deployment.succeed(["library", "add", "x", "/usr/share/doc", "--queue", "other"])
+    let ended = try dead("retry", "--all")
+    #expect(ended.code == 1 && ended.text == "Retried 2 messages.\n", "\(ended.text)")
+    #expect(ended.errors.split(separator: "\n").count == 1, "\(ended.errors)")
+    #expect(try waiting == 2)
+    #expect(try deployment.redis(["LLEN", other + "dead"]) == "1")
+  }
+
   @Test func `hostile entries reach no terminal and break no JSON`() throws {
     try bury("\u{1b}[31m\u{7}\n{\"library\":\"\u{202e}\"}", String(repeating: "x", count: 5_000))
     try write(

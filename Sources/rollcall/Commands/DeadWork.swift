@@ -22,8 +22,16 @@ struct DeadWork {
     self.environment = environment
   }
 
-  mutating func run(_ choice: DeadChoice, _ deed: (RedisDeadList, DeadEntry) throws -> Outcome) throws {
-    if choice.all { try runAll(deed) } else { try run(ids: choice.ids, deed) }
+  /// An error ends it; what was done before is said first.
+  mutating func run(_ choice: DeadChoice, _ verb: String, _ deed: (RedisDeadList, DeadEntry) throws -> Outcome) throws {
+    do {
+      if choice.all { try runAll(deed) } else { try run(ids: choice.ids, deed) }
+    } catch {
+      if done > 0 { try say(verb) }
+      throw error
+    }
+    try say(verb)
+    if isIncomplete { throw ExitCode(ExitStatus.failure) }
   }
 
   /// What is dead at the beginning, the oldest first, so that it waits in the old order; not what dies meanwhile.
@@ -48,23 +56,23 @@ struct DeadWork {
         + "see `rollcall queue dead list`, and drop what is of no use")
   }
 
-  /// Each id is that of one entry; of several entries with the same bytes the newest goes first.
+  /// Each id is that of one message; of several entries with the same bytes the oldest goes.
   private mutating func run(ids: [String], _ deed: (RedisDeadList, DeadEntry) throws -> Outcome) throws {
-    var missing = Set(ids)
+    var missing = try unambiguous(DeadMatches(ids, in: lists))
     for list in lists where !missing.isEmpty {
       var reader = try DeadListReader(list, .newestFirst)
       while !missing.isEmpty, let entry = try reader.next() {
-        guard missing.contains(entry.id) else { continue }
-        switch try deed(list, entry) {
-        case .done:
-          done += 1
-          missing.remove(entry.id)
-        case .gone: break
-        case .refused:
-          missing.remove(entry.id)
-          isIncomplete = true
-          complain(
-            "dead message \(entry.id) cannot be read, and stays; drop it with `rollcall queue dead drop \(entry.id)`")
+        for id in entry.names where missing.contains(id) {
+          switch try deed(list, entry) {
+          case .done:
+            done += 1
+            missing.remove(id)
+          case .gone: break
+          case .refused:
+            missing.remove(id)
+            isIncomplete = true
+            complain("dead message \(id) cannot be read, and stays; drop it with `rollcall queue dead drop \(id)`")
+          }
         }
       }
     }
@@ -74,9 +82,49 @@ struct DeadWork {
     }
   }
 
-  /// Says what was done; the exit code tells whether all was.
-  func report(_ verb: String) throws {
+  /// The ids without those of several messages, which only a stranger can have given: nobody knows which is meant.
+  private mutating func unambiguous(_ matches: DeadMatches) -> Set<String> {
+    for (id, names) in matches.ambiguous {
+      isIncomplete = true
+      complain(
+        "\(names.count) dead messages have the id \(id), and stay; name the one that is meant: "
+          + names.prefix(3).joined(separator: ", ") + (names.count > 3 ? ", …" : ""))
+    }
+    return matches.ids.subtracting(matches.ambiguous.map(\.id))
+  }
+
+  private func say(_ verb: String) throws {
     try environment.print(["\(verb) \(Humane.count(Int64(done))) message\(done == 1 ? "" : "s")."])
-    if isIncomplete { throw ExitCode(ExitStatus.failure) }
+  }
+}
+
+/// Which dead messages some ids name, in all lists.
+private struct DeadMatches {
+  /// A message, wherever and however often it lies.
+  private struct Match: Hashable {
+    let queue: String
+    let exactID: String
+  }
+
+  let ids: Set<String>
+  private var found: [String: Set<Match>] = [:]
+
+  init(_ ids: [String], in lists: [RedisDeadList]) throws {
+    self.ids = Set(ids)
+    for list in lists {
+      var reader = try DeadListReader(list, .newestFirst)
+      while let entry = try reader.next() {
+        for id in entry.names where self.ids.contains(id) {
+          found[id, default: []].insert(Match(queue: entry.queue, exactID: entry.exactID))
+        }
+      }
+    }
+  }
+
+  /// The ids of several messages, with names that are each one's alone, as the command line takes them.
+  var ambiguous: [(id: String, names: [String])] {
+    found.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }.map { id, matches in
+      (id, matches.map { "\($0.exactID) --queue \(terminalSafe($0.queue))" }.sorted())
+    }
   }
 }

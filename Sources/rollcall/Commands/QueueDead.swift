@@ -41,14 +41,13 @@ struct QueueDead: ParsableCommand {
     func run() throws {
       let environment = try options.load()
       var work = DeadWork(lists: try queue.lists(environment), environment: environment)
-      try work.run(chosen) { list, entry in
+      try work.run(chosen, "Retried") { list, entry in
         switch try list.retry(entry) {
         case true?: .done
         case false?: .gone
         case nil: .refused
         }
       }
-      try work.report("Retried")
     }
   }
 
@@ -66,8 +65,7 @@ struct QueueDead: ParsableCommand {
         question: "Drop \(chosen.description) for good?", doing: "dropping dead messages")
       guard try yes || confirmation.isGiven() else { throw CommandFailure(message: "nothing was dropped") }
       var work = DeadWork(lists: lists, environment: environment)
-      try work.run(chosen) { list, entry in try list.drop(entry) ? .done : .gone }
-      try work.report("Dropped")
+      try work.run(chosen, "Dropped") { list, entry in try list.drop(entry) ? .done : .gone }
     }
   }
 }
