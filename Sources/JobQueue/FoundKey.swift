@@ -1,7 +1,7 @@
 import ScanModel
 
 /// A key that a look through all keys has found: which queue it belongs to and, for an in-flight list,
-/// whose it is.
+/// whose it is. It need not be of the type that its name promises.
 struct FoundKey: Hashable {
   let queue: String
   let slot: SlotID?
@@ -17,7 +17,7 @@ struct FoundKey: Hashable {
       guard let slot = Self.slot(rest.dropFirst(Self.inflight.count)) else { return nil }
       self.init(queue: String(queue), slot: slot)
     } else {
-      guard rest == "workers" else { return nil }
+      guard ["workers", "queue", "dead"].contains(rest) else { return nil }
       self.init(queue: String(queue), slot: nil)
     }
   }

@@ -10,10 +10,31 @@ public final class RedisQueues {
 
   /// How many workers of a queue are looked at.
   public static let mostWorkers = 1000
+  /// How many queues a look through all keys finds, and through how many portions of 1,000 keys it goes.
+  static let mostQueues = 1000, mostPortions = 2000
+  /// How many waiting messages are read at a time, each of which may be as large as a request; and how often.
+  static let messagesPerPage = 100, messagePages = 100
 
   public init(connection: RedisConnection, prefix: String) {
     self.connection = connection
     self.prefix = prefix
+  }
+
+  /// The queues of which Redis has anything, whoever uses them.
+  public func discover() throws(QueueError) -> DiscoveredQueues {
+    var names: Set<String> = []
+    var cursor: ScanCursor?
+    var portions = 0
+    repeat {
+      let (keys, next) = try attempting("look through all keys for queues") { () throws(RedisError) in
+        try connection.keyPortion("\(prefix):{*}:[qdiw]*", from: cursor)
+      }
+      for key in keys where names.count < Self.mostQueues {
+        if let found = FoundKey(String(decoding: key, as: UTF8.self), prefix: prefix) { names.insert(found.queue) }
+      }
+      (cursor, portions) = (next, portions + 1)
+    } while cursor != nil && names.count < Self.mostQueues && portions < Self.mostPortions
+    return DiscoveredQueues(names: names, isComplete: cursor == nil && names.count < Self.mostQueues)
   }
 
   public func lengths(of queue: String) throws(QueueError) -> QueueLengths {
@@ -53,12 +74,39 @@ public final class RedisQueues {
     }
   }
 
+  /// Whether one of the newest messages that wait on a queue is as wanted.
+  ///
+  /// - Returns: `nil` where none of those is, and the queue is longer.
+  public func hasWaiting(
+    on queue: String, where isWanted: (QueueMessage) -> Bool
+  ) throws(QueueError) -> Bool? {
+    let key = keys(queue).queue
+    // From the end where producers push: what they push meanwhile shows a message twice, and hides none.
+    for first in stride(from: 0, to: Self.messagesPerPage * Self.messagePages, by: Self.messagesPerPage) {
+      let reply = try attempting("read queue \(queue)") { () throws(RedisError) in
+        try connection.command("LRANGE", key, RedisArgument(first), RedisArgument(first + Self.messagesPerPage - 1))
+      }
+      let payloads = (reply.array ?? []).compactMap(\.bytes)
+      // What is no message is said where it is buried.
+      if payloads.contains(where: { (try? QueueMessage.parse($0)).map(isWanted) ?? false }) { return true }
+      if payloads.count < Self.messagesPerPage { return false }
+    }
+    return nil
+  }
+
   /// Puts pointers at the back of a queue, in order. Not all of them may be there after an error.
   public func push(_ pointers: [[UInt8]], to queue: String) throws(QueueError) {
     try attempting("push to queue \(queue)") { () throws(RedisError) in
       try connection.push(pointers, to: keys(queue).queue)
     }
   }
+}
+
+/// The queues that a bounded look through all keys has found.
+public struct DiscoveredQueues: Sendable, Equatable {
+  public let names: Set<String>
+  /// Whether there can be no others.
+  public let isComplete: Bool
 }
 
 /// How much is on a queue.

@@ -73,6 +73,30 @@ import Testing
     #expect(try deployment.database.query("SELECT max_parallel, rules->>'max_parallel' FROM scans") == ["3\t3"])
   }
 
+  @Test func `a queue that is left with work of the library on it is warned of`() throws {
+    func warning(_ queue: String) throws -> String { try set("--queue", queue, "--json").errors }
+    #expect(try warning("two") == "")
+    let two = "\(deployment.prefix):{two}:queue"
+    for message in [#"{"library":"y"}"#, #"{"root_path":"/usr/share"}"#, "garbage"] {
+      try deployment.redis(["LPUSH", two], input: Array(message.utf8))
+    }
+    #expect(try warning("three") == "", "that is others' work")
+    #expect(try warning("two") == "")
+    for message in [#"{"library":"x"}"#, #"{"root_path":"/usr/share/doc"}"#] {
+      try deployment.redis(["LPUSH", two], input: Array(message.utf8))
+      #expect(try warning("three").hasPrefix("rollcall: queue two still holds work of library x; keep a worker on it"))
+      #expect(try warning("two") == "")
+      try deployment.redis(["LPOP", two])
+    }
+    try deployment.succeed(["scan", "x"])
+    try deployment.redis(["DEL", two])
+    #expect(try warning("three").contains("rollcall: queue two still holds work of library x;"), "its scan is active")
+    #expect(try !warning("two").contains("holds work"))
+    let away = try deployment.run(
+      ["library", "set", "x", "--queue", "four"], more: ["ROLLCALL_REDIS_URL": "unix:///nonexistent"])
+    #expect(away.code == 0 && away.text.contains("Queue          four, was two"))
+  }
+
   @Test func `an unknown library is refused in one line, whatever its name`() throws {
     for name in ["nobody", "\u{1b}[31m\n"] {
       let ended = try deployment.run(["library", "set", name, "--max-parallel", "2"])

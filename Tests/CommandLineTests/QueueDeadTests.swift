@@ -146,6 +146,17 @@ import Testing
     #expect(try ids() == ["abcdefghij"])
   }
 
+  @Test func `a queue that no library names any more is shown with what waits and is dead there`() throws {
+    let old = "\(deployment.prefix):{old}:"
+    try deployment.redis(["LPUSH", old + "dead"], input: Array(Self.entry("0123456789", "a").utf8))
+    try deployment.redis(["LPUSH", old + "queue"], input: [0x62])
+    #expect(try ids() == ["0123456789"])
+    let shown = try array(deployment.run(["queue", "--json"]))
+    #expect(shown.map { $0["queue"] as? String } == ["default", "old"])
+    #expect(shown[1]["waiting"] as? Int == 1 && shown[1]["dead"] as? Int == 1)
+    #expect(try dead("drop", "--all", "--yes").text == "Dropped 1 message.\n")
+  }
+
   @Test func `an error in the middle is said after what was done before it`() throws {
     for payload in ["a", "b"] { try write(Self.entry("", payload)) }
     let other = "\(deployment.prefix):{other}:"

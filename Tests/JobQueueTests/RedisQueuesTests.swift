@@ -73,4 +73,30 @@ struct RedisQueuesTests {
     try world.redis.command(["HSET", world.key("{q}:workers")] + pairs)
     #expect(try queues.workers(of: "q").count == RedisQueues.mostWorkers)
   }
+
+  @Test("finds every queue of which Redis has anything, and nothing else")
+  func discovers() throws {
+    #expect(try queues.discover() == DiscoveredQueues(names: [], isComplete: true))
+    try queues.push([[1]], to: "waiting")
+    try world.redis.command("LPUSH", world.key("{dead}:dead"), "x")
+    try world.redis.command("LPUSH", world.key("{taken}:inflight:w-1/0"), "x")
+    try world.redis.command("HSET", world.key("{served}:workers"), "w-1", "{}")
+    for name in ["{a}:other", "{b}:lock:1/1", "{c}:deadly", "{}:queue", "plain", "{d}:worker:w-1"] {
+      try world.redis.command("SET", world.key(name), "x")
+    }
+    #expect(try queues.discover().names == ["waiting", "dead", "taken", "served"])
+  }
+
+  @Test("tells whether a queue holds a message as wanted, as far as it looks")
+  func waiting() throws {
+    let wanted = SliceID(scan: ScanID(7), number: 1)
+    func isLeft() throws -> Bool? { try queues.hasWaiting(on: "q") { $0 == .pointer(wanted) } }
+    #expect(try isLeft() == false)
+    try queues.push([QueueMessage.pointerBytes(wanted)], to: "q")
+    #expect(try isLeft() == true)
+    try queues.push(Array(repeating: [0xff], count: RedisQueues.messagesPerPage), to: "q")
+    #expect(try isLeft() == true)
+    try queues.push(Array(repeating: [0xff], count: RedisQueues.messagesPerPage * RedisQueues.messagePages), to: "q")
+    #expect(try isLeft() == nil)
+  }
 }

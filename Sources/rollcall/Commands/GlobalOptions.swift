@@ -86,9 +86,13 @@ struct Environment: Sendable {
       connection: RedisConnection(endpoint: endpoint), prefix: configuration.prefix, queue: queue)
   }
 
-  /// The queues that anybody may be using: this configuration's, and every library's.
-  func queueNames(_ catalog: Catalog) throws(CatalogError) -> [String] {
-    Set(configuration.queues + (try catalog.libraries()).map(\.rules.queue)).sorted()
+  /// The queues that anybody may be using: this configuration's, every library's, and those of which Redis has
+  /// anything, though no library names them any more.
+  func queueNames() throws -> [String] {
+    let libraries = try catalog().libraries()
+    let found = try queues().discover()
+    if !found.isComplete { complain("Redis holds too much to look for all queues; those of libraries are shown") }
+    return found.names.union(configuration.queues).union(libraries.map(\.rules.queue)).sorted()
   }
 
   func print(_ lines: [String]) throws { for line in lines { try StandardOutput.output.line(line) } }

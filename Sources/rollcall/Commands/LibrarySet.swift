@@ -1,5 +1,6 @@
 import ArgumentParser
 import Catalog
+import JobQueue
 import ScanModel
 
 struct LibrarySet: ParsableCommand {
@@ -20,6 +21,7 @@ struct LibrarySet: ParsableCommand {
     let catalog = try environment.catalog()
     guard let set = try catalog.setRules(of: name, rules.changes), let library = try catalog.library(named: name)
     else { throw CommandFailure.noLibrary(name) }
+    if let warning = try former(set, library, catalog, environment) { complain(warning) }
     let keeping = set.activeScan.flatMap { scan in
       set.before == set.after ? nil : "scan \(scan) is active and keeps the rules that it began with"
     }
@@ -30,5 +32,28 @@ struct LibrarySet: ParsableCommand {
     let changes = RuleLine.changes(from: set.before, to: set.after)
     try environment.print(changes.isEmpty ? ["Nothing has changed."] : changes)
     if let keeping { try environment.print(["Note that \(keeping)."]) }
+  }
+
+  /// What to know of a queue that the library has left: what lies there is done by workers of that queue only.
+  private func former(
+    _ set: RulesSet, _ library: LibraryRecord, _ catalog: Catalog, _ environment: Environment
+  ) throws -> String? {
+    let queue = set.before.queue
+    guard queue != set.after.queue else { return nil }
+    let held = "work of library \(terminalSafe(library.name))"
+    let advice = "keep a worker on it until `rollcall queue` shows that it is done"
+    if let id = set.activeScan, try catalog.scan(id)?.queue == queue {
+      return "queue \(queue) still holds \(held); \(advice)"
+    }
+    do {
+      let targets = [ScanRequest.Target.name(library.name), .rootPath(library.rootPath)]
+      let isHeld = try environment.queues().hasWaiting(on: queue) { message in
+        if case .request(let request) = message { targets.contains(request.target) } else { false }
+      }
+      guard let isHeld else { return "queue \(queue) is long, and may still hold \(held); \(advice)" }
+      return isHeld ? "queue \(queue) still holds \(held); \(advice)" : nil
+    } catch {
+      return "cannot tell whether queue \(queue) still holds \(held): \(error)"
+    }
   }
 }

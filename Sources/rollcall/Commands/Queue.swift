@@ -17,7 +17,7 @@ struct QueueLengthsCommand: ParsableCommand {
     let environment = try options.load()
     let queues = try environment.queues()
     var rows: [QueueDocument] = []
-    for queue in try environment.queueNames(try environment.catalog()) {
+    for queue in try environment.queueNames() {
       let lengths = try queues.lengths(of: queue)
       let workers = try queues.workers(of: queue)
       rows.append(
@@ -50,7 +50,7 @@ struct Workers: ParsableCommand {
     let environment = try options.load()
     let queues = try environment.queues()
     var found: [String: RegisteredWorker] = [:]
-    for queue in try environment.queueNames(try environment.catalog()) {
+    for queue in try environment.queueNames() {
       for worker in try queues.workers(of: queue) { found["\(worker.worker)"] = worker }
     }
     let workers = found.values.map(WorkerDocument.init).sorted(by: WorkerDocument.isNewer)

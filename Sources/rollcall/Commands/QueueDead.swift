@@ -82,7 +82,7 @@ struct DeadQueueOption: ParsableArguments {
 
   /// A queue that is named need not belong to any library.
   func lists(_ environment: Environment) throws -> [RedisDeadList] {
-    let names = if let queue { [queue] } else { try environment.queueNames(try environment.catalog()) }
+    let names = if let queue { [queue] } else { try environment.queueNames() }
     return try names.map { try environment.deadList($0) }
   }
 }
