@@ -45,7 +45,7 @@ let package = Package(
 
     // Queue and catalogue
     .target(
-      name: "JobQueue", dependencies: ["RedisClient", "ScanModel", log],
+      name: "JobQueue", dependencies: ["BlockingThread", "RedisClient", "ScanModel", log],
       resources: [.embedInCode("Lua")], swiftSettings: pointerFree),
     .target(
       name: "Catalog", dependencies: ["CrashPoints", "PostgresClient", "ScanModel", log],

@@ -7,18 +7,20 @@ struct FoundKey: Hashable {
   let slot: SlotID?
 
   /// `nil` for what is no key of a queue that shows that the queue is in use.
-  init?(_ key: String, prefix: String) {
-    let head = "\(prefix):{"
-    guard key.hasPrefix(head), let end = key.firstRange(of: "}:") else { return nil }
-    let queue = key.dropFirst(head.count).prefix(upTo: end.lowerBound)
-    let rest = key[end.upperBound...]
-    guard !queue.isEmpty else { return nil }
-    if rest.hasPrefix(Self.inflight) {
+  init?(_ key: [UInt8], prefix: String) {
+    let head = Array("\(prefix):{".utf8)
+    guard key.starts(with: head) else { return nil }
+    let name = key.dropFirst(head.count)
+    guard let end = name.firstRange(of: Self.nameEnd), !name[..<end.lowerBound].isEmpty,
+      let queue = String(validating: name[..<end.lowerBound], as: UTF8.self)
+    else { return nil }
+    let rest = name[end.upperBound...]
+    if rest.starts(with: Self.inflight) {
       guard let slot = Self.slot(rest.dropFirst(Self.inflight.count)) else { return nil }
-      self.init(queue: String(queue), slot: slot)
+      self.init(queue: queue, slot: slot)
     } else {
-      guard ["workers", "queue", "dead"].contains(rest) else { return nil }
-      self.init(queue: String(queue), slot: nil)
+      guard Self.others.contains(Array(rest)) else { return nil }
+      self.init(queue: queue, slot: nil)
     }
   }
 
@@ -30,16 +32,18 @@ struct FoundKey: Hashable {
   /// The same for all lists of one worker.
   var owner: FoundKey { FoundKey(queue: queue, slot: slot.map { SlotID(worker: $0.worker, index: 0) }) }
 
-  private static let inflight = "inflight:"
+  private static let nameEnd = Array("}:".utf8)
+  private static let inflight = Array("inflight:".utf8)
+  private static let others = ["workers", "queue", "dead"].map { Array($0.utf8) }
 
   /// Reads `<worker>/<slot>`.
-  private static func slot(_ text: Substring) -> SlotID? {
-    guard let slash = text.lastIndex(of: "/"), let index = Int(text[text.index(after: slash)...]),
-      slash > text.startIndex,
-      (0..<WorkerRegistration.mostSlots).contains(index)
-    else { return nil }
-    let slot = SlotID(worker: WorkerID(description: String(text[..<slash])), index: index)
+  private static func slot(_ text: ArraySlice<UInt8>) -> SlotID? {
+    guard let slash = text.lastIndex(of: UInt8(ascii: "/")), slash > text.startIndex else { return nil }
+    let digits = String(decoding: text[(slash + 1)...], as: UTF8.self)
     // As it is written, so that the list is found again: no leading zero, no sign.
-    return "\(slot)" == text ? slot : nil
+    guard let index = Int(digits), (0..<WorkerRegistration.mostSlots).contains(index), "\(index)" == digits else {
+      return nil
+    }
+    return SlotID(worker: WorkerID(bytes: Array(text[..<slash])), index: index)
   }
 }

@@ -12,13 +12,13 @@ struct QueueKeys {
   var queue: RedisArgument { "\(stem)queue" }
 
   /// List: what a slot has taken and not yet finished; the newest first.
-  func inflight(_ slot: SlotID) -> RedisArgument { "\(stem)inflight:\(slot)" }
+  func inflight(_ slot: SlotID) -> RedisArgument { named("inflight:", slot.worker, "/\(slot.index)") }
 
   /// Hash: worker → `WorkerRegistration` as JSON.
   var workers: RedisArgument { "\(stem)workers" }
 
   /// String with PX: the worker's heartbeat, one line of JSON.
-  func worker(_ worker: WorkerID) -> RedisArgument { "\(stem)worker:\(worker)" }
+  func worker(_ worker: WorkerID) -> RedisArgument { named("worker:", worker) }
 
   /// String with PX: `HeldLock.token` of whoever runs the slice.
   func lock(_ slice: SliceID) -> RedisArgument { "\(stem)lock:\(slice)" }
@@ -31,6 +31,15 @@ struct QueueKeys {
 
   /// List: `BuriedMessage` as JSON, the newest first.
   var dead: RedisArgument { "\(stem)dead" }
+
+  private func named(_ kind: String, _ worker: WorkerID, _ rest: String = "") -> RedisArgument {
+    RedisArgument(Array((stem + kind).utf8) + worker.bytes + Array(rest.utf8))
+  }
+}
+
+extension WorkerID {
+  /// Its field in the hash of workers.
+  var field: RedisArgument { RedisArgument(bytes) }
 }
 
 extension HeldLock {

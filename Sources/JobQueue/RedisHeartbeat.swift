@@ -17,19 +17,20 @@ public final class RedisHeartbeat {
   }
 
   /// Registers the worker and writes its heartbeat, in every queue. Comes before the worker's first take,
-  /// so that its in-flight lists can be found whatever happens to it.
+  /// so that its in-flight lists can be found whatever happens to it. What is wrong with one queue's keys is thrown
+  /// after the others have been written.
   ///
   /// - Parameters:
   ///   - json: one line of JSON for people and tools.
   ///   - ttl: after which, without another beat, the worker counts as dead.
   public func beat(json: [UInt8], registration: WorkerRegistration, ttl: Duration) throws(QueueError) {
     let entry = try jsonLine(registration, for: "register worker \(worker)")
-    for queue in queues {
+    try inEachQueue { (queue) throws(QueueError) in
       let keys = keys(queue)
       try attempting("write the heartbeat to queue \(queue)") { () throws(RedisError) in
         _ = try connection.run(
           JobScripts.beat, keys: [keys.workers, keys.worker(worker)],
-          arguments: ["\(worker)", RedisArgument(entry), RedisArgument(json), RedisArgument(ttl.milliseconds)])
+          arguments: [worker.field, RedisArgument(entry), RedisArgument(json), RedisArgument(ttl.milliseconds)])
       }
     }
   }
@@ -60,16 +61,28 @@ public final class RedisHeartbeat {
   @discardableResult
   public func unregister(slots: Int) throws(QueueError) -> Bool {
     var left = true
-    for queue in queues {
+    try inEachQueue { (queue) throws(QueueError) in
       let keys = keys(queue)
       let lists = (0..<slots).map { keys.inflight(SlotID(worker: worker, index: $0)) }
       let reply = try attempting("end the registration in queue \(queue)") { () throws(RedisError) in
         try connection.run(
-          JobScripts.leave, keys: [keys.workers, keys.worker(worker)] + lists, arguments: ["\(worker)"])
+          JobScripts.leave, keys: [keys.workers, keys.worker(worker)] + lists, arguments: [worker.field])
       }
       left = left && reply == .integer(1)
     }
     return left
+  }
+
+  /// An outage ends it at once: it would be waited for in each queue.
+  private func inEachQueue(_ body: (String) throws(QueueError) -> Void) throws(QueueError) {
+    var refusal: QueueError?
+    for queue in queues {
+      do { try body(queue) } catch {
+        guard !error.isOutage else { throw error }
+        refusal = refusal ?? error
+      }
+    }
+    if let refusal { throw refusal }
   }
 
   private func keys(_ queue: String) -> QueueKeys { QueueKeys(prefix: prefix, queue: queue) }

@@ -30,7 +30,7 @@ public final class RedisQueues {
         try connection.keyPortion("\(prefix):{*}:[qdiw]*", from: cursor)
       }
       for key in keys where names.count < Self.mostQueues {
-        if let found = FoundKey(String(decoding: key, as: UTF8.self), prefix: prefix) { names.insert(found.queue) }
+        if let found = FoundKey(key, prefix: prefix) { names.insert(found.queue) }
       }
       (cursor, portions) = (next, portions + 1)
     } while cursor != nil && names.count < Self.mostQueues && portions < Self.mostPortions
@@ -49,8 +49,8 @@ public final class RedisQueues {
   public func workers(of queue: String) throws(QueueError) -> [RegisteredWorker] {
     let keys = keys(queue)
     return try attempting("list the workers of queue \(queue)") { () throws(RedisError) in
-      let registrations = try readRegistrations(keys).sorted { $0.key < $1.key }
-      let workers = registrations.map { WorkerID(description: $0.key) }
+      let registrations = try readRegistrations(keys).sorted { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }
+      let workers = registrations.map(\.key)
       let heartbeats = try connection.inBatches(workers) { ["GET", keys.worker($0)] }
       return zip(workers, zip(registrations, heartbeats)).map { worker, found in
         RegisteredWorker(
@@ -130,13 +130,13 @@ extension RedisQueues {
   private func keys(_ queue: String) -> QueueKeys { QueueKeys(prefix: prefix, queue: queue) }
 
   /// A portion may repeat a field, hence the dictionary.
-  private func readRegistrations(_ keys: QueueKeys) throws(RedisError) -> [String: [UInt8]] {
-    var found: [String: [UInt8]] = [:]
+  private func readRegistrations(_ keys: QueueKeys) throws(RedisError) -> [WorkerID: [UInt8]] {
+    var found: [WorkerID: [UInt8]] = [:]
     var cursor: ScanCursor?
     repeat {
       let (fields, next) = try connection.hashPortion(keys.workers, from: cursor)
       for (name, json) in fields where found.count < Self.mostWorkers {
-        found[String(decoding: name, as: UTF8.self)] = json
+        found[WorkerID(bytes: name)] = json
       }
       cursor = next
     } while cursor != nil && found.count < Self.mostWorkers

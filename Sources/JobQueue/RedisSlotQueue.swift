@@ -1,3 +1,4 @@
+import BlockingThread
 import Logging
 import RedisClient
 import ScanModel
@@ -10,6 +11,7 @@ public final class RedisSlotQueue: SlotQueue {
   private let queues: [String]
   private let lockTTL: Duration
   private let deadCap: Int
+  private let complaints: Complaints
   private let logger: Logger
   /// Which queue the next blocking take waits on.
   private var turn = 0
@@ -24,9 +26,10 @@ public final class RedisSlotQueue: SlotQueue {
   ///   - prefix: of all keys (`ROLLCALL_PREFIX`).
   ///   - queues: at least one; the first has priority.
   ///   - lockTTL: how long a claim's lock lives unless it is renewed.
+  ///   - complaints: get what is wrong with one of several queues; else the logger does.
   public init(
     connection: RedisConnection, prefix: String, slot: SlotID, queues: [String], lockTTL: Duration,
-    deadCap: Int = RedisSlotQueue.defaultDeadCap, logger: Logger
+    deadCap: Int = RedisSlotQueue.defaultDeadCap, complaints: Complaints? = nil, logger: Logger
   ) {
     precondition(!queues.isEmpty, "a slot serves at least one queue")
     self.connection = connection
@@ -35,15 +38,22 @@ public final class RedisSlotQueue: SlotQueue {
     self.queues = queues
     self.lockTTL = lockTTL
     self.deadCap = deadCap
+    self.complaints = complaints ?? Complaints(logger: logger)
     self.logger = logger
   }
 
   public func ownInflight() throws(QueueError) -> TakenJob? {
-    let replies = try attempting("look into the in-flight lists of \(slot)") { () throws(RedisError) in
-      try connection.pipeline(queues.map { ["LINDEX", keys($0).inflight(slot), "-1"] })
-    }
-    for (queue, reply) in zip(queues, replies) {
-      if let payload = reply.bytes { return TakenJob(queue: queue, payload: payload) }
+    for queue in queues {
+      do throws(QueueError) {
+        let reply = try attempting("look into the in-flight list of \(slot) in queue \(queue)") {
+          () throws(RedisError) in
+          try connection.command("LINDEX", keys(queue).inflight(slot), "-1")
+        }
+        if let payload = reply.bytes { return TakenJob(queue: queue, payload: payload) }
+      } catch {
+        // A key that is no list holds no job of this slot's; the take says what is wrong with it.
+        guard !error.isOutage else { throw error }
+      }
     }
     return nil
   }
@@ -52,8 +62,14 @@ public final class RedisSlotQueue: SlotQueue {
     let block = min(wait, Self.longestBlock)
     // BRPOPLPUSH counts milliseconds, and takes 0 for "for ever".
     let blocks = block >= .milliseconds(1)
-    if queues.count > 1 || !blocks, let job = try takeAtOnce() { return job }
-    return blocks ? try takeBlocking(block) : nil
+    var usable = queues
+    if queues.count > 1 || !blocks {
+      switch try takeAtOnce() {
+      case .job(let job): return job
+      case .nothing(let queues): usable = queues
+      }
+    }
+    return blocks ? try takeBlocking(block, usable) : nil
   }
 
   public func claim(_ job: TakenJob, slice: SliceID, claim: ClaimID) throws(QueueError) -> ClaimOutcome {
@@ -127,18 +143,41 @@ public final class RedisSlotQueue: SlotQueue {
 extension RedisSlotQueue {
   private func keys(_ queue: String) -> QueueKeys { QueueKeys(prefix: prefix, queue: queue) }
 
-  private func takeAtOnce() throws(QueueError) -> TakenJob? {
-    for queue in queues {
-      let keys = keys(queue)
-      let reply = try attempting("take from queue \(queue)") { () throws(RedisError) in
-        try connection.command("RPOPLPUSH", keys.queue, keys.inflight(slot))
-      }
-      if let payload = reply.bytes { return TakenJob(queue: queue, payload: payload) }
-    }
-    return nil
+  private enum Glance {
+    case job(TakenJob)
+    /// Of these queues; the others refuse.
+    case nothing([String])
   }
 
-  private func takeBlocking(_ block: Duration) throws(QueueError) -> TakenJob? {
+  /// What is wrong with one queue's keys keeps no other waiting.
+  private func takeAtOnce() throws(QueueError) -> Glance {
+    var usable: [String] = []
+    var refusals: [QueueError] = []
+    for queue in queues {
+      let keys = keys(queue)
+      do throws(QueueError) {
+        let reply = try attempting("take from queue \(queue)") { () throws(RedisError) in
+          try connection.command("RPOPLPUSH", keys.queue, keys.inflight(slot))
+        }
+        usable.append(queue)
+        guard let payload = reply.bytes else { continue }
+        complain(refusals)
+        return .job(TakenJob(queue: queue, payload: payload))
+      } catch {
+        guard !error.isOutage else { throw error }
+        refusals.append(error)
+      }
+    }
+    if usable.isEmpty, let refusal = refusals.first { throw refusal }
+    complain(refusals)
+    return .nothing(usable)
+  }
+
+  private func complain(_ refusals: [QueueError]) {
+    for refusal in refusals { complaints.make("passing over a queue until it is mended", error: refusal.description) }
+  }
+
+  private func takeBlocking(_ block: Duration, _ queues: [String]) throws(QueueError) -> TakenJob? {
     let queue = queues[turn % queues.count]
     turn = (turn + 1) % queues.count
     let keys = keys(queue)

@@ -37,7 +37,7 @@ public final class RedisSweepQueue: SweepQueue {
     let (keys, next) = try attempting("look through all keys") { () throws(RedisError) in
       try connection.keyPortion("\(prefix):{*}:[iw]*", from: cursor)
     }
-    let found = keys.compactMap { FoundKey(String(decoding: $0, as: UTF8.self), prefix: prefix) }
+    let found = keys.compactMap { FoundKey($0, prefix: prefix) }
     try adopt(found)
     return Discovery(queues: Set(found.map(\.queue)), next: next)
   }
@@ -46,7 +46,7 @@ public final class RedisSweepQueue: SweepQueue {
     let keys = keys(queue)
     return try attempting("list the workers of queue \(queue)") { () throws(RedisError) in
       let (fields, next) = try connection.hashPortion(keys.workers, from: cursor)
-      let workers = fields.map { WorkerID(description: String(decoding: $0.name, as: UTF8.self)) }
+      let workers = fields.map { WorkerID(bytes: $0.name) }
       let alive = try exist(workers.map { keys.worker($0) })
       let swept = fields.indices.map { index in
         SweptWorker(
@@ -60,7 +60,9 @@ public final class RedisSweepQueue: SweepQueue {
   public func inflight(of slots: [SlotID], in queue: String) throws(QueueError) -> [InflightEntry] {
     let keys = keys(queue)
     return try attempting("read in-flight lists of queue \(queue)") { () throws(RedisError) in
-      let lists = try connection.inBatches(slots) { ["LRANGE", keys.inflight($0), RedisArgument(-Self.entriesPerList), "-1"] }
+      let lists = try connection.inBatches(slots) {
+        ["LRANGE", keys.inflight($0), RedisArgument(-Self.entriesPerList), "-1"]
+      }
       var found: [(slot: SlotID, payload: [UInt8], slice: SliceID?)] = []
       for (slot, list) in zip(slots, lists) {
         for payload in (list.array ?? []).reversed().compactMap(\.bytes) {
@@ -96,7 +98,7 @@ public final class RedisSweepQueue: SweepQueue {
     let lists = (0..<slots).map { keys.inflight(SlotID(worker: worker, index: $0)) }
     return try attempting("end the registration of \(worker) in queue \(queue)") { () throws(RedisError) in
       try connection.run(
-        JobScripts.forget, keys: [keys.workers, keys.worker(worker)] + lists, arguments: ["\(worker)"]) == .integer(1)
+        JobScripts.forget, keys: [keys.workers, keys.worker(worker)] + lists, arguments: [worker.field]) == .integer(1)
     }
   }
 
@@ -114,7 +116,9 @@ public final class RedisSweepQueue: SweepQueue {
         rest.removeAll { found.contains(QueueMessage.pointerBytes($0)) }
         if reply.array?.count ?? 0 < Self.pointersPerPage { return rest }
       }
-      let places = try connection.inBatches(rest) { ["LPOS", keys.queue, RedisArgument(QueueMessage.pointerBytes($0))] }
+      let places = try connection.inBatches(rest) {
+        ["LPOS", keys.queue, RedisArgument(QueueMessage.pointerBytes($0))]
+      }
       return zip(rest, places).filter { $0.1 == .null }.map(\.0)
     }
   }
@@ -147,10 +151,10 @@ extension RedisSweepQueue {
         WorkerRegistration(slots: slots, startedAt: .now), for: "register worker \(worker)")
       try attempting("register worker \(worker) in queue \(owner.queue)") { () throws(RedisError) in
         let workers = keys(owner.queue).workers
-        let seen = try connection.command("HGET", workers, "\(worker)").bytes ?? []
+        let seen = try connection.command("HGET", workers, worker.field).bytes ?? []
         if let known = WorkerRegistration(json: seen), known.slots >= slots { return }
         try connection.run(
-          JobScripts.adopt, keys: [workers], arguments: ["\(worker)", RedisArgument(seen), RedisArgument(entry)])
+          JobScripts.adopt, keys: [workers], arguments: [worker.field, RedisArgument(seen), RedisArgument(entry)])
       }
     }
   }

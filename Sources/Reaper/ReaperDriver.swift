@@ -16,8 +16,8 @@ final class ReaperDriver {
   private let logger: Logger
   private let redisOutage: Outage
   private let postgresOutage: Outage
-  /// What was complained of: a list that cannot be read would fill the log.
-  private var complaints: Set<String> = []
+  /// A list that cannot be read would fill the log.
+  private let complaints: Complaints
 
   init(
     machine: ReaperMachine, queue: any SweepQueue, catalog: any RepairCatalog, actor: String, markerTTL: Duration,
@@ -30,6 +30,7 @@ final class ReaperDriver {
     self.markerTTL = markerTTL
     self.stop = stop
     self.logger = logger
+    complaints = Complaints(logger: logger)
     redisOutage = Outage(of: "Redis", logger: logger)
     postgresOutage = Outage(of: "Postgres", logger: logger)
   }
@@ -77,10 +78,7 @@ final class ReaperDriver {
   }
 
   private func complain(_ error: String) -> ReaperMachine.Event {
-    if complaints.count >= 1000 { complaints = [] }
-    if complaints.insert(error).inserted {
-      logger.error("the reaper passes over what it cannot do", metadata: ["error": "\(error)"])
-    }
+    complaints.make("the reaper passes over what it cannot do", error: error)
     return .failed
   }
 

@@ -39,9 +39,13 @@ public struct SliceID: Hashable, Sendable, CustomStringConvertible {
 /// One incarnation of a worker process: a name, and a random suffix that is new at every start, so that
 /// whatever an earlier process of the same name left behind is recognisably not this one's.
 public struct WorkerID: Hashable, Sendable, CustomStringConvertible {
-  public let description: String
+  /// As keys and rows name it. Our own are UTF-8; anybody can write to Redis.
+  public let bytes: [UInt8]
 
-  public init(name: String, suffix: String) { description = "\(name)-\(suffix)" }
+  /// Ill-formed UTF-8 is replaced by U+FFFD.
+  public var description: String { String(decoding: bytes, as: UTF8.self) }
+
+  public init(name: String, suffix: String) { self.init(description: "\(name)-\(suffix)") }
 
   /// A new incarnation of `name`.
   public init(name: String) {
@@ -49,8 +53,11 @@ public struct WorkerID: Hashable, Sendable, CustomStringConvertible {
     self.init(name: name, suffix: String(repeating: "0", count: 8 - hex.count) + hex)
   }
 
-  /// A worker as a key or a row names it.
-  public init(description: String) { self.description = description }
+  /// A worker as a row names it.
+  public init(description: String) { bytes = Array(description.utf8) }
+
+  /// A worker as a key names it.
+  public init(bytes: [UInt8]) { self.bytes = bytes }
 }
 
 /// One thread of a worker, which runs one job at a time; written `<worker>/<slot>`. Slots count from 0.

@@ -36,8 +36,7 @@ final class Heartbeat {
       var pause = settings.lockRenew
       let asked = ContinuousClock.now
       do {
-        try renew()
-        try beat()
+        for step in [renew, beat] { try attempt(step) }
         shared.redisOutage.end(asked: asked)
       } catch {
         shared.redisOutage.begin("\(error)")
@@ -50,19 +49,45 @@ final class Heartbeat {
   /// Ends the registration; a job that is still in flight keeps it, so that the job can be found.
   func unregister() throws { try redis.unregister(slots: settings.slots) }
 
-  private func renew() throws(QueueError) {
+  /// What is wrong with a queue's keys keeps no other queue from its beats and renewals, and is no outage.
+  private func attempt(_ step: () throws -> Void) throws {
+    do { try step() } catch let error as QueueError where !error.isOutage {
+      shared.complaints.make("a heartbeat's key in Redis is refused", error: error.description)
+    }
+  }
+
+  private func renew() throws {
+    var refusal: QueueError?
     try shared.board.renew { (held) throws(QueueError) in
       var lost: [SlotID] = []
       for (queue, entries) in Dictionary(grouping: held, by: \.job.queue) {
-        let jobs = entries.map { LockedJob(slot: $0.slot, lock: $0.lock, payload: $0.job.payload) }
-        let outcomes = try redis.renew(jobs, in: queue, lockTTL: settings.lockTTL)
-        for (entry, outcome) in zip(entries, outcomes) {
+        for (entry, outcome) in try outcomes(entries, in: queue, &refusal) {
           log(entry, outcome)
           if outcome == .lost { lost.append(entry.slot) }
         }
       }
       return lost
     }
+    if let refusal { throw refusal }
+  }
+
+  /// Without the jobs that are refused.
+  private func outcomes(
+    _ entries: [HeartbeatBoard.Entry], in queue: String, _ refusal: inout QueueError?
+  ) throws(QueueError) -> [(HeartbeatBoard.Entry, RenewOutcome)] {
+    let jobs = entries.map { LockedJob(slot: $0.slot, lock: $0.lock, payload: $0.job.payload) }
+    do {
+      return Array(zip(entries, try redis.renew(jobs, in: queue, lockTTL: settings.lockTTL)))
+    } catch {
+      guard !error.isOutage else { throw error }
+      guard entries.count > 1 else {
+        refusal = refusal ?? error
+        return []
+      }
+    }
+    var all: [(HeartbeatBoard.Entry, RenewOutcome)] = []
+    for entry in entries { all += try outcomes([entry], in: queue, &refusal) }
+    return all
   }
 
   private func log(_ entry: HeartbeatBoard.Entry, _ outcome: RenewOutcome) {

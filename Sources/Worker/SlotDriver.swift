@@ -54,7 +54,11 @@ final class SlotDriver {
       if action.reachesCatalog { shared.postgresOutage.end(asked: asked) }
       return event
     } catch let error as QueueError {
-      shared.redisOutage.begin(error.description)
+      if error.isOutage {
+        shared.redisOutage.begin(error.description)
+      } else {
+        shared.complaints.make("the queue refuses a step; trying again until it is mended", error: error.description)
+      }
       return .queueAway
     } catch let error as CatalogError {
       if let slice = action.slice, !error.isOutage, !error.isRetryable {

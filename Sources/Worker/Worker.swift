@@ -107,7 +107,7 @@ public final class Worker: Service {
     logger[metadataKey: "slot"] = "\(slot.index)"
     let queue = RedisSlotQueue(
       connection: redis(), prefix: settings.prefix, slot: slot, queues: settings.queues,
-      lockTTL: settings.lockTTL, logger: logger)
+      lockTTL: settings.lockTTL, complaints: shared.complaints, logger: logger)
     let connection = catalog(slot: slot.index)
     shared.stop.whenUrgent(connection.interrupt)
     let catalog = PostgresSlotCatalog(

@@ -8,9 +8,11 @@ final class WorkerShared: Sendable {
   let stop = WorkerStop()
   let redisOutage: Outage
   let postgresOutage: Outage
+  let complaints: Complaints
 
   init(logger: Logger) {
     redisOutage = Outage(of: "Redis", logger: logger)
     postgresOutage = Outage(of: "Postgres", logger: logger)
+    complaints = Complaints(logger: logger)
   }
 }

@@ -40,6 +40,20 @@ struct RedisHeartbeatTests {
     }
   }
 
+  @Test("beats in its later queues where a key of the first is of another type, and tells which")
+  func strangersKey() throws {
+    try world.redis.command("SET", world.key("{q}:workers"), "no hash")
+    let error = try #require(throws: QueueError.self) {
+      try heartbeat.beat(json: Array("{}".utf8), registration: registration, ttl: .seconds(60))
+    }
+    #expect(!error.isOutage && error.description.contains("queue q"))
+    #expect(try world.isRegistered(worker, "r"))
+    #expect(try world.redis.command("GET", world.key("{r}:worker:anna-1")).text == "{}")
+    #expect(throws: QueueError.self) { try heartbeat.unregister(slots: 2) }
+    #expect(try !world.isRegistered(worker, "r"))
+    #expect(try world.redis.command("EXISTS", world.key("{r}:worker:anna-1")) == .integer(0))
+  }
+
   @Test("renews what is its own, restores what was forgotten, and sees what is lost, job by job")
   func renews() throws {
     let jobs = [job(1), job(2, slot: 1), job(3)]

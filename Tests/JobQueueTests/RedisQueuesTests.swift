@@ -67,6 +67,17 @@ struct RedisQueuesTests {
     #expect(try queues.inflightCount(of: found, in: "q") == 0)
   }
 
+  @Test("shows workers whose names are no UTF-8 apart")
+  func rawNames() throws {
+    let json: RedisArgument = #"{"slots":0,"started_at":"2023-11-14T22:13:20Z"}"#
+    let names: [[UInt8]] = [[0x61, 0xc3], [0x61, 0xff], [0x61, 0xef, 0xbf, 0xbd]]
+    for name in names { try world.redis.command("HSET", world.key("{q}:workers"), RedisArgument(name), json) }
+    try world.redis.command("SET", RedisArgument(world.key("{q}:worker:").bytes + names[1]), "{}")
+    let found = try queues.workers(of: "q")
+    #expect(found.map(\.worker.bytes) == [names[0], names[2], names[1]])
+    #expect(found.map { $0.heartbeat != nil } == [false, false, true])
+  }
+
   @Test("is bounded, however many workers are registered")
   func bounded() throws {
     let pairs: [RedisArgument] = (0..<3000).flatMap { ["w\($0)", #"{"slots":0,"started_at":"2023-11-14T22:13:20Z"}"#] }

@@ -68,6 +68,25 @@ struct RedisSlotQueueTests {
     try redis.command("LPUSH", key, "woken")
   }
 
+  @Test(
+    "takes from its later queues where a key of the first is of another type",
+    arguments: ["queue", "inflight:anna-1/0"])
+  func strangersKey(_ name: String) throws {
+    let other = world.redisSlot(me, queues: ["q", "r"])
+    try other.push([[1], [2]], to: "r")
+    try other.push([[3]], to: "q")
+    try world.redis.command("RENAME", world.key("{q}:queue"), world.key("{q}:kept"))
+    try world.redis.command("SET", world.key("{q}:\(name)"), "no list")
+    if name != "queue" { try world.redis.command("RENAME", world.key("{q}:kept"), world.key("{q}:queue")) }
+    #expect(try other.ownInflight() == nil)
+    #expect(try other.take(wait: .zero) == TakenJob(queue: "r", payload: [1]))
+    #expect(try other.ownInflight() == TakenJob(queue: "r", payload: [1]))
+    #expect(try other.take(wait: .seconds(1)) == TakenJob(queue: "r", payload: [2]))
+    for _ in 0..<3 { #expect(try other.take(wait: .milliseconds(10)) == nil, "it waits on the other queue") }
+    let error = try #require(throws: QueueError.self) { try world.redisSlot(me).take(wait: .milliseconds(10)) }
+    #expect(!error.isOutage && error.description.contains("queue q"))
+  }
+
   @Test("waits for no longer than it is told")
   func waits() throws {
     let slot = world.redisSlot(me)

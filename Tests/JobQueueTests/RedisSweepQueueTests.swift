@@ -54,6 +54,21 @@ struct RedisSweepQueueTests {
     #expect(try queue.workers(of: "q", from: nil).workers == [SweptWorker(worker: anna, slots: 2, isAlive: false)])
   }
 
+  @Test("returns the work of a worker whose name is no UTF-8, and forgets it")
+  func rawName() throws {
+    let name: [UInt8] = [0x61, 0xff, 0x2f, 0xc3]
+    try world.redis.command("LPUSH", RedisArgument(world.key("{q}:inflight:").bytes + name + [0x2f, 0x30]), "x")
+    var cursor = try queue.discover(from: nil).next
+    while let next = cursor { cursor = try queue.discover(from: next).next }
+    let worker = SweptWorker(worker: WorkerID(bytes: name), slots: 1, isAlive: false)
+    #expect(try queue.workers(of: "q", from: nil).workers == [worker])
+    #expect(try !queue.forget(worker.worker, slots: 1, in: "q"))
+    let entries = try queue.inflight(of: [SlotID(worker: worker.worker, index: 0)], in: "q")
+    #expect(try entries.map { try queue.reap($0, as: .dead) } == [.returned])
+    #expect(try queue.forget(worker.worker, slots: 1, in: "q"))
+    #expect(try world.redis.command("EXISTS", world.key("{q}:workers")) == .integer(0))
+  }
+
   @Test("adopts no list over a registration that changed meanwhile")
   func adoption() throws {
     let workers = world.key("{q}:workers")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import JobQueue
+import ScanModel
 
 struct Queue: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -49,9 +50,9 @@ struct Workers: ParsableCommand {
   func run() throws {
     let environment = try options.load()
     let queues = try environment.queues()
-    var found: [String: RegisteredWorker] = [:]
+    var found: [WorkerID: RegisteredWorker] = [:]
     for queue in try environment.queueNames() {
-      for worker in try queues.workers(of: queue) { found["\(worker.worker)"] = worker }
+      for worker in try queues.workers(of: queue) { found[worker.worker] = worker }
     }
     let workers = found.values.map(WorkerDocument.init).sorted(by: WorkerDocument.isNewer)
     if output.json {

@@ -5,12 +5,15 @@ import Worker
 /// A worker as `--json` shows it: its registration, and its heartbeat while it lives.
 struct WorkerDocument: Encodable {
   let worker: String
+  /// The exact bytes of a name that is no UTF-8, which only a stranger can have written.
+  @OrNull var workerBase64: String?
   let alive: Bool
   @OrNull var startedAt: Date?
   @OrNull var heartbeat: HeartbeatLine?
 
   init(_ registered: RegisteredWorker) {
-    worker = "\(registered.worker)"
+    let name = EscapedPath(registered.worker.bytes)
+    (worker, workerBase64) = (name.path, name.pathBase64)
     alive = registered.heartbeat != nil
     startedAt = registered.registration?.startedAt
     heartbeat = registered.heartbeat.flatMap(HeartbeatLine.init)
@@ -18,6 +21,7 @@ struct WorkerDocument: Encodable {
 
   private enum CodingKeys: String, CodingKey {
     case worker, alive, heartbeat
+    case workerBase64 = "worker_base64"
     case startedAt = "started_at"
   }
 
