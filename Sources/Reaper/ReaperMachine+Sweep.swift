@@ -37,11 +37,12 @@ extension ReaperMachine {
     if inflight.count < Self.mostKept { inflight.formUnion(entries.compactMap(\.slice)) }
     let free = entries.filter { !$0.isLocked }
     guard worker.isAlive else {
-      let isStuck = lastRead.map { $0.lists == action && $0.returned == 0 } ?? false
-      lastRead = (action, 0)
+      let times = lastRead.flatMap { $0.lists == action ? $0.times : nil } ?? 0
+      let isStuck = times > 0 && lastRead?.returned == 0
+      lastRead = (action, times + 1, 0)
       guard !free.isEmpty, !isStuck else { return }
       // A read shows the oldest entries: there may be more.
-      agenda.append(action)
+      if times + 1 < Self.readsPerTurn { agenda.append(action) } else { unread.append(action) }
       agenda += free.reversed().map { .reap($0, .dead) }
       return
     }

@@ -14,6 +14,7 @@ import ScanModel
 ///   taken and does not work on when it was seen so on two rounds;
 /// - settle: the names of all queues, for the next round; what earlier steps owe; the second look at slices
 ///   whose pointer was missed, and their repair;
+///   A list that is too long for its turn is read on after settling, again and again, without a rest;
 /// - reconcile, each reconcile interval and after Redis has lost its data: the first look at all slices
 ///   whose pointer must be somewhere, and at scans whose slices do not fit together.
 ///
@@ -47,6 +48,8 @@ public struct ReaperMachine: Sendable {
   public static let page = 500
   /// How many slots' lists are read at a time, and how many slices recorded.
   static let slotsPerRead = 16, slicesPerRecord = 100
+  /// How many times in a row a dead worker's lists are read, before others have their turn.
+  static let readsPerTurn = 25
   /// How many portions of all keys are looked at in one round.
   static let portionsPerRound = 100
 
@@ -76,9 +79,11 @@ public struct ReaperMachine: Sendable {
   var inflight: Set<SliceID> = []
   /// Of this round, and not yet recorded.
   var returned: [ReturnedSlice] = []
-  /// This round's last read of a dead worker's lists, and what has come of it: without progress they are not
-  /// read again.
-  var lastRead: (lists: Action, returned: Int)?
+  /// This round's last read of a dead worker's lists, for how many times in a row, and what has come of it: without
+  /// progress they are not read again.
+  var lastRead: (lists: Action, times: Int, returned: Int)?
+  /// Reads of dead workers' lists that go on after everything else has had its turn.
+  var unread: [Action] = []
   /// Until then nobody counts as dead.
   var doubtfulUntil: Duration?
 
@@ -163,6 +168,7 @@ public struct ReaperMachine: Sendable {
     sightings = (sightings.now, [])
     inflight = []
     lastRead = nil
+    unread = []
     agenda = []
     if case .due(let time) = search, time <= now { search = .under(nil) }
     if case .under(let cursor) = search { agenda.append(.discover(cursor)) }
@@ -189,6 +195,11 @@ public struct ReaperMachine: Sendable {
         phase = .rest
         reconcileDue = now + pace.reconcile
       case .settle: phase = .rest
+      case .rest where !unread.isEmpty && now < roundBegan + pace.sweep:
+        phase = .sweep
+        (agenda, unread, lastRead) = (unread.reversed(), [], nil)
+      // What is unread then, the next round finds again.
+      case .rest where !unread.isEmpty: beginRound(now)
       case .rest: return ask(.wait(max(roundBegan + pace.sweep - now, .milliseconds(10))), now)
       case .stopped: return .stop
       }

@@ -44,6 +44,74 @@ struct SweepTests {
         == .record([.init(slice: .number(1), slot: .first, reason: "dead")]), "the catalogue is told of slices")
   }
 
+  /// Answers a dead worker's list that has no end until the machine asks for something else; how often it was read.
+  private func drain(_ reaper: inout ReaperUnderTest, entryTakes time: Duration = .zero) -> Int {
+    var reads = 0
+    while true {
+      switch reaper.action {
+      case .read(.dead, [.first], queue: "q"):
+        reads += 1
+        reaper.hear(.entries([.request]))
+      case .reap: reaper.hear(.reaped(.returned), after: time)
+      default: return reads
+      }
+    }
+  }
+
+  @Test("a dead worker's long list keeps nobody waiting, and is read on without a rest")
+  func longList() {
+    var reaper = ReaperUnderTest(queues: ["q", "r"])
+    reaper.look()
+    let begin = reaper.now
+    reaper.hear(.workers(WorkerPage(workers: [.dead], next: nil)))
+    #expect(drain(&reaper) == ReaperMachine.readsPerTurn)
+    #expect(reaper.action == .forget(.dead, queue: "q"))
+    #expect(reaper.hear(.done) == .look(queue: "r", nil), "another queue has its turn")
+    reaper.hear(reaper.action.calm)
+    for _ in 0..<10 {
+      reaper.pass { if case .read = $0 { true } else { false } }
+      #expect(reaper.now == begin, "no rest")
+      #expect(drain(&reaper) == ReaperMachine.readsPerTurn)
+    }
+    // Where its interval is over a new round begins, which finds the list again.
+    reaper.pass { if case .read = $0 { true } else { false } }
+    #expect(drain(&reaper, entryTakes: .seconds(1)) == ReaperMachine.readsPerTurn)
+    let end = reaper.now
+    reaper.pass { $0 == .mark }
+    #expect(reaper.now == end)
+    reaper.look()
+    reaper.hear(.workers(WorkerPage(workers: [.dead], next: nil)))
+    #expect(drain(&reaper) == ReaperMachine.readsPerTurn)
+    #expect(reaper.hear(.done, stopping: true) == .stop)
+  }
+
+  @Test("a long list that comes to its end is let go, and the round rests")
+  func endOfLongList() {
+    var reaper = looking(.dead)
+    #expect(drain(&reaper) == ReaperMachine.readsPerTurn)
+    reaper.pass { if case .read = $0 { true } else { false } }
+    #expect(reaper.hear(.entries([])) == .listQueues)
+    #expect(reaper.rest() == .seconds(2))
+  }
+
+  @Test("reading on is no second sighting of what the living have just taken")
+  func readingOnIsNoRound() {
+    let bert = SweptWorker(worker: WorkerID(name: "bert", suffix: "2"), slots: 1, isAlive: true)
+    let slot = SlotID(worker: bert.worker, index: 0)
+    let taken = InflightEntry(
+      queue: "q", slot: slot, payload: InflightEntry.pointer().payload, slice: .number(1), isLocked: false)
+    var reaper = looking(.dead, bert)
+    #expect(reaper.hear(.entries([taken])) == .read(.dead, [.first], queue: "q"))
+    for _ in 0..<3 {
+      #expect(drain(&reaper) == ReaperMachine.readsPerTurn)
+      reaper.pass {
+        #expect($0 != .reap(taken, .unlocked))
+        if case .read = $0 { return true }
+        return false
+      }
+    }
+  }
+
   @Test("a list of which nothing can be returned is not read for ever")
   func noProgress() {
     for outcome in [ReapOutcome.alive, .gone] {
