@@ -24,12 +24,16 @@ extension QueueError: CustomStringConvertible {
   }
 }
 
-/// Runs `body`; a failure says what was being done.
+/// Runs `body`; a failure says what was being done and, where a key is of another type than its name promises, which.
 func attempting<Result>(
   _ operation: @autoclosure () -> String, _ body: () throws(RedisError) -> Result
 ) throws(QueueError) -> Result {
   do {
     return try body()
+  } catch .wrongType(let command, let keys) {
+    let strangers = keys.filter(QueueKeys.isStranger)
+    throw .redis(
+      operation: operation(), cause: .wrongType(command: command, keys: strangers.isEmpty ? keys : strangers))
   } catch {
     throw .redis(operation: operation(), cause: error)
   }

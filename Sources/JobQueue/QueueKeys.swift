@@ -32,6 +32,18 @@ struct QueueKeys {
   /// List: `BuriedMessage` as JSON, the newest first.
   var dead: RedisArgument { "\(stem)dead" }
 
+  /// Whether a key of a queue is of another type than its name promises.
+  static func isStranger(_ key: TypedKey) -> Bool {
+    guard let end = key.name.firstRange(of: Array("}:".utf8)) else { return false }
+    let part = String(decoding: key.name[end.upperBound...].prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self)
+    return types[part].map { $0 != key.type } ?? false
+  }
+
+  private static let types = [
+    "queue": "list", "inflight": "list", "dead": "list", "workers": "hash", "worker": "string", "lock": "string",
+    "rate": "string", "reaper": "string",
+  ]
+
   private func named(_ kind: String, _ worker: WorkerID, _ rest: String = "") -> RedisArgument {
     RedisArgument(Array((stem + kind).utf8) + worker.bytes + Array(rest.utf8))
   }

@@ -42,7 +42,7 @@ public final class RedisConnection {
     guard !commands.isEmpty else { return [] }
     let commands = commands.map(RedisCommand.init)
     let replies = try exchange(commands, deadline: deadline)
-    for (command, reply) in zip(commands, replies) { try check(reply, to: command.name) }
+    for (command, reply) in zip(commands, replies) { try check(reply, to: command) }
     return replies
   }
 
@@ -53,7 +53,7 @@ public final class RedisConnection {
     guard let reply = try exchange([command], deadline: deadline).first else {
       throw .protocolViolation(endpoint: endpoint.description, reason: "no reply to \(command.name)")
     }
-    try check(reply, to: command.name)
+    try check(reply, to: command)
     return reply
   }
 
@@ -79,9 +79,12 @@ public final class RedisConnection {
     return replies
   }
 
-  private func check(_ reply: RedisValue, to command: String) throws(RedisError) {
+  private func check(_ reply: RedisValue, to command: RedisCommand) throws(RedisError) {
     guard case .error(let message) = reply else { return }
-    let refusal = RedisError.reply(command: command, message: message)
+    if RedisError.isWrongType(message), let keys = present(command.keys) {
+      throw .wrongType(command: command.name, keys: keys)
+    }
+    let refusal = RedisError.reply(command: command.name, message: message)
     if RedisError.authenticationCodes.contains(RedisError.code(of: message)) {
       disconnect()
       throw .authentication(endpoint: endpoint.description, reason: message)
@@ -93,6 +96,15 @@ public final class RedisConnection {
 }
 
 extension RedisConnection {
+  /// Those of some keys that are there; `nil` where there are none (any more), or no answer.
+  private func present(_ keys: [RedisArgument]) -> [TypedKey]? {
+    let keys = keys.prefix(RedisCommand.mostKeys)
+    // The refusal itself is told where this fails.
+    guard let types = try? exchange(keys.map { RedisCommand(["TYPE", $0]) }, deadline: nil) else { return nil }
+    let found = zip(keys, types).map { TypedKey(name: $0.bytes, type: $1.text ?? "none") }.filter { $0.type != "none" }
+    return found.isEmpty ? nil : found
+  }
+
   private func connected() throws(RedisError) -> HiredisContext {
     if let context, context.isQuiet { return context }
     context = nil
@@ -146,16 +158,24 @@ extension RedisConnection {
 
 /// A command and the name by which an error calls it; never its arguments, which may be secret or huge.
 struct RedisCommand {
+  /// Of how many keys the types are asked for.
+  static let mostKeys = 100
+  private static let namesOfTwoKeys: Set = ["RPOPLPUSH", "BRPOPLPUSH"]
+
   let name: String
   let arguments: [RedisArgument]
+  /// Those that it names, as far as this module knows its form: a script's, and what commonly follows the name.
+  let keys: [RedisArgument]
 
-  init(name: String, arguments: [RedisArgument]) {
+  init(name: String, arguments: [RedisArgument], keys: [RedisArgument] = []) {
     self.name = name
     self.arguments = arguments
+    self.keys = keys
   }
 
   init(_ arguments: [RedisArgument]) {
-    let name = arguments.first.map { String(decoding: $0.bytes, as: UTF8.self).uppercased() }
-    self.init(name: name ?? "an empty command", arguments: arguments)
+    let name = arguments.first.map { String(decoding: $0.bytes, as: UTF8.self).uppercased() } ?? "an empty command"
+    let keys = arguments.dropFirst().prefix(Self.namesOfTwoKeys.contains(name) ? 2 : 1)
+    self.init(name: name, arguments: arguments, keys: Array(keys))
   }
 }

@@ -1,3 +1,17 @@
+/// A key that is there, and its type as TYPE tells it.
+public struct TypedKey: Sendable, Equatable, CustomStringConvertible {
+  public let name: [UInt8]
+  public let type: String
+
+  public init(name: [UInt8], type: String) {
+    self.name = name
+    self.type = type
+  }
+
+  /// Ill-formed UTF-8 is replaced by U+FFFD.
+  public var description: String { "\(String(decoding: name, as: UTF8.self)) (a \(type))" }
+}
+
 /// Why a call to Redis failed. After every case but `.reply` of a real command error the connection has
 /// been thrown away, and the next call connects anew.
 public enum RedisError: Error, Equatable {
@@ -10,6 +24,9 @@ public enum RedisError: Error, Equatable {
   case deadline(endpoint: String, command: String, after: Duration)
   /// Redis answered with an error: its own text, which begins with a code such as `WRONGTYPE`.
   case reply(command: String, message: String)
+  /// A key that the command names is of another type than it works on: somebody else has written it. Of these, which
+  /// are those that are there, one is.
+  case wrongType(command: String, keys: [TypedKey])
   /// What answered does not speak RESP2, or not what the command promises.
   case protocolViolation(endpoint: String, reason: String)
   case badURL(reason: String)
@@ -20,8 +37,13 @@ public enum RedisError: Error, Equatable {
     switch self {
     case .unreachable, .authentication, .deadline: true
     case .reply(_, let message): Self.outageCodes.contains(Self.code(of: message))
-    case .protocolViolation, .badURL: false
+    case .wrongType, .protocolViolation, .badURL: false
     }
+  }
+
+  /// Whether an error reply, of a command or of one inside a script, says that a key is of another type.
+  static func isWrongType(_ message: String) -> Bool {
+    code(of: message) == "WRONGTYPE" || message.contains(" WRONGTYPE ")
   }
 
   /// The first word of an error reply, by which Redis tells its errors apart.
@@ -51,6 +73,9 @@ extension RedisError: CustomStringConvertible {
         "Redis at \(endpoint) did not answer \(command) within \(limit); check its load and the network"
       case .reply(let command, let message):
         "Redis refuses \(command): \(message)"
+      case .wrongType(let command, let keys):
+        "Redis refuses \(command): the key \(keys.map(\.description).joined(separator: " or ")) is of another type than "
+          + "it works on; see what it is, and rename or delete it"
       case .protocolViolation(let endpoint, let reason):
         "what answers at \(endpoint) does not speak as Redis does: \(reason); check the Redis URL"
       case .badURL(let reason):

@@ -19,23 +19,24 @@ extension RedisConnection {
   public func run(
     _ script: RedisScript, keys: [RedisArgument], arguments: [RedisArgument], deadline: Duration? = nil
   ) throws(RedisError) -> RedisValue {
-    let words = [RedisArgument(keys.count)] + keys + arguments
     if let hash = scriptHashes[script.name] {
       do {
-        return try evaluate(script, hash: hash, words: words, deadline: deadline)
+        return try evaluate(script, hash, keys, arguments, deadline)
       } catch .reply(_, let message) where RedisError.code(of: message) == "NOSCRIPT" {
         scriptHashes[script.name] = nil
       }
     }
     let hash = try load(script)
     scriptHashes[script.name] = hash
-    return try evaluate(script, hash: hash, words: words, deadline: deadline)
+    return try evaluate(script, hash, keys, arguments, deadline)
   }
 
   private func evaluate(
-    _ script: RedisScript, hash: RedisArgument, words: [RedisArgument], deadline: Duration?
+    _ script: RedisScript, _ hash: RedisArgument, _ keys: [RedisArgument], _ arguments: [RedisArgument],
+    _ deadline: Duration?
   ) throws(RedisError) -> RedisValue {
-    let command = RedisCommand(name: "script \(script.name)", arguments: ["EVALSHA", hash] + words)
+    let words = ["EVALSHA", hash, RedisArgument(keys.count)] + keys + arguments
+    let command = RedisCommand(name: "script \(script.name)", arguments: words, keys: keys)
     return try exchange(command, deadline: deadline)
   }
 

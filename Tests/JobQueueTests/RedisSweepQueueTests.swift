@@ -108,6 +108,7 @@ struct RedisSweepQueueTests {
     }
     #expect(!error.isOutage)
     #expect(error.description.contains("queue q"))
+    #expect(error.description.contains("the key \(world.prefix):{q}:inflight:anna-1/0 (a string) is of another type"))
   }
 
   @Test("returns an entry once, though the reply was lost")
@@ -128,7 +129,8 @@ struct RedisSweepQueueTests {
     try world.redis.command("LPUSH", world.key("{q}:inflight:anna-1/0"), "x")
     try world.redis.command("SET", world.key("{q}:queue"), "no list")
     let entry = try queue.inflight(of: [SlotID(worker: anna, index: 0)], in: "q")[0]
-    #expect(throws: QueueError.self) { try queue.reap(entry, as: .dead) }
+    let error = try #require(throws: QueueError.self) { try queue.reap(entry, as: .dead) }
+    #expect(error.description.contains("the key \(world.prefix):{q}:queue (a string) is"), "\(error)")
     try world.redis.command("DEL", world.key("{q}:queue"))
     #expect(try queue.reap(entry, as: .dead) == .returned)
     #expect(try world.waiting("q") == [Array("x".utf8)])

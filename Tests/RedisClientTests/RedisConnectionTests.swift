@@ -38,13 +38,40 @@ struct RedisConnectionTests {
   @Test("throws an error reply, names the command and goes on")
   func errorReply() throws {
     try connection.command("SET", key, "text")
-    let error = try #require(throws: RedisError.self) { try connection.command("lpush", key, "secret") }
-    guard case .reply("LPUSH", let message) = error else {
+    let error = try #require(throws: RedisError.self) { try connection.command("incr", key, "secret") }
+    guard case .reply("INCR", let message) = error else {
       Issue.record("\(error)")
       return
     }
-    #expect(message.hasPrefix("WRONGTYPE") && !error.isOutage && !error.description.contains("secret"))
+    #expect(message.hasPrefix("ERR") && !error.isOutage && !error.description.contains("secret"))
     #expect(try connection.command("GETDEL", key).text == "text")
+  }
+
+  @Test("names the key that is of another type, of commands and of scripts, and goes on")
+  func wrongType() throws {
+    let other = RedisArgument(key.bytes + Array(":2".utf8))
+    try connection.command("SET", key, "text")
+    let text = TypedKey(name: key.bytes, type: "string")
+    for command in [["LPUSH", key, "secret"], ["RPOPLPUSH", other, key], ["RPOPLPUSH", key, other]] {
+      let error = try #require(throws: RedisError.self) {
+        if command[0] == "RPOPLPUSH" { try connection.command("LPUSH", other, "x") }
+        try connection.command(command)
+      }
+      guard case .wrongType(_, let keys) = error else {
+        Issue.record("\(error)")
+        return
+      }
+      #expect(keys.contains(text) && !error.isOutage && !error.description.contains("secret"))
+    }
+    for call in ["call", "pcall"] {
+      let script = RedisScript(name: call, source: Array("return redis.\(call)('LLEN', KEYS[2])".utf8))
+      let error = try #require(throws: RedisError.self) {
+        try connection.run(script, keys: ["absent", key], arguments: [])
+      }
+      #expect(error == .wrongType(command: "script \(call)", keys: [text]))
+    }
+    #expect(try connection.command("GETDEL", key).text == "text")
+    try connection.command("DEL", other)
   }
 
   @Test("checks every reply of a pipeline, and stays in step after one that fails")
@@ -52,7 +79,7 @@ struct RedisConnectionTests {
     let error = try #require(throws: RedisError.self) {
       try connection.pipeline([["SET", key, "1"], ["LLEN", key], ["INCR", key], ["HGET", key, "f"]])
     }
-    guard case .reply("LLEN", _) = error else {
+    guard case .wrongType("LLEN", _) = error else {
       Issue.record("\(error)")
       return
     }

@@ -130,9 +130,9 @@ struct ScanRequests {
       let pointer = QueueMessage.pointerBytes(SliceID(scan: scan.id, number: 1))
       try queues.push([pointer], to: scan.queue)
     } catch {
+      let then = error.isOutage ? "when Redis is back" : "when that is mended"
       complain(
-        "scan \(scan.id) is accepted, but no worker can be told: \(error). "
-          + "Ask for it again when Redis is back, and it begins")
+        "scan \(scan.id) is accepted, but no worker can be told: \(error). Ask for it again \(then), and it begins")
     }
   }
 
