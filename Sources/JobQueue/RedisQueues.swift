@@ -26,15 +26,24 @@ public final class RedisQueues {
     var cursor: ScanCursor?
     var portions = 0
     repeat {
-      let (keys, next) = try attempting("look through all keys for queues") { () throws(RedisError) in
-        try connection.keyPortion("\(prefix):{*}:[qdiw]*", from: cursor)
+      let (found, next) = try attempting("look through all keys for queues") { () throws(RedisError) in
+        let (keys, next) = try connection.keyPortion("\(prefix):{*}:[qdiw]*", from: cursor)
+        return (try owned(keys, besides: names), next)
       }
-      for key in keys where names.count < Self.mostQueues {
-        if let found = FoundKey(key, prefix: prefix) { names.insert(found.queue) }
-      }
+      names.formUnion(found.prefix(Self.mostQueues - names.count))
       (cursor, portions) = (next, portions + 1)
     } while cursor != nil && names.count < Self.mostQueues && portions < Self.mostPortions
     return DiscoveredQueues(names: names, isComplete: cursor == nil && names.count < Self.mostQueues)
+  }
+
+  /// The queues of those keys that are of the type that their name promises.
+  private func owned(_ keys: [[UInt8]], besides names: Set<String>) throws(RedisError) -> Set<String> {
+    let new = keys.compactMap { key in
+      FoundKey(key, prefix: prefix).flatMap { names.contains($0.queue) ? nil : (key: key, queue: $0.queue) }
+    }
+    let types = try connection.inBatches(new) { ["TYPE", RedisArgument($0.key)] }
+    let owned = zip(new, types).filter { !QueueKeys.isStranger(TypedKey(name: $0.key, type: $1.text ?? "none")) }
+    return Set(owned.map(\.0.queue))
   }
 
   public func lengths(of queue: String) throws(QueueError) -> QueueLengths {

@@ -92,7 +92,9 @@ struct RedisQueuesTests {
     try world.redis.command("LPUSH", world.key("{dead}:dead"), "x")
     try world.redis.command("LPUSH", world.key("{taken}:inflight:w-1/0"), "x")
     try world.redis.command("HSET", world.key("{served}:workers"), "w-1", "{}")
-    for name in ["{a}:other", "{b}:lock:1/1", "{c}:deadly", "{}:queue", "plain", "{d}:worker:w-1"] {
+    for name in [
+      "{e}:queue", "{f}:workers", "{a}:other", "{b}:lock:1/1", "{c}:deadly", "{}:queue", "plain", "{d}:worker:w-1",
+    ] {
       try world.redis.command("SET", world.key(name), "x")
     }
     #expect(try queues.discover().names == ["waiting", "dead", "taken", "served"])
