@@ -91,6 +91,69 @@ import Testing
     }
   }
 
+  @Test func `a reader that goes ends it quietly, though nothing changes`() throws {
+    try deployment.succeed(["scan", "a"])
+    for more in ["", " --json"] {
+      let command = "set -o pipefail; '\(try RollcallBinary.path())' status --watch\(more) | head -n 1"
+      let ended = try ChildProcess(["bash", "-c", command], environment: deployment.environment)
+        .wait(within: .seconds(20))
+      #expect(ended.code == 0 && ended.errors == "", "\(ended.errors)")
+      #expect(ended.text.split(separator: "\n").count == 1)
+    }
+  }
+
+  /// The program itself, below script(1) and shells.
+  private func program(below pid: pid_t) throws -> pid_t? {
+    let children = try String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)
+    for child in children.split(separator: " ").compactMap({ pid_t($0) }) {
+      let name = try String(contentsOfFile: "/proc/\(child)/comm", encoding: .utf8)
+      if name == "rollcall\n" { return child }
+      if let found = try program(below: child) { return found }
+    }
+    return nil
+  }
+
+  private static let (open, close) = ("\u{1b}[?1049h\u{1b}[?25l", "\u{1b}[?25h\u{1b}[?1049l")
+
+  @Test func `while it is stopped the terminal is its shell's, and it is drawn again when it goes on`() throws {
+    try deployment.succeed(["scan", "a"])
+    let shell =
+      "set -m; '\(try RollcallBinary.path())' status a --watch; echo \"[stopped $?]\"; fg; echo \"[ended $?]\""
+    let environment = deployment.environment.merging(["TERM": "xterm", "SHELL": "/bin/bash"]) { $1 }
+    let watch = try ChildProcess(["script", "-qec", shell, "/dev/null"], environment: environment)
+    try eventually("it is drawn") { watch.outputSoFar.contains("\u{1b}[H") }
+    let pid = try #require(try program(below: watch.pid))
+    kill(pid, SIGTSTP)
+    try eventually("it is drawn again") { watch.outputSoFar.components(separatedBy: Self.open).count == 3 }
+    kill(pid, SIGINT)
+    let text = try watch.wait(within: .seconds(10)).text
+    let parts = text.components(separatedBy: "[stopped 148]")
+    #expect(parts.count == 2 && text.contains("[ended 0]"), "\(text.debugDescription)")
+    for part in parts {
+      #expect(part.components(separatedBy: Self.open).count == 2)
+      #expect(part.components(separatedBy: Self.close).count == 2)
+    }
+  }
+
+  @Test func `what ^S holds up keeps it from no end`() throws {
+    try deployment.succeed(["scan", "a"])
+    // The terminal is held up before the first frame.
+    let command = "sleep 0.3; exec '\(try RollcallBinary.path())' status a --watch"
+    let environment = deployment.environment.merging(["TERM": "xterm"]) { $1 }
+    let watch = try ChildProcess(
+      ["script", "-qec", command, "/dev/null"], environment: environment, input: [0x13])
+    try eventually("it stands in its first writing") {
+      guard let pid = try program(below: watch.pid) else { return false }
+      // Where a writer sleeps whose terminal takes no more.
+      return try String(contentsOfFile: "/proc/\(pid)/wchan", encoding: .utf8).contains("wait_woken")
+    }
+    #expect(!watch.outputSoFar.contains("\u{1b}[H"))
+    kill(try #require(try program(below: watch.pid)), SIGTERM)
+    let text = try watch.wait(within: .seconds(10)).text
+    #expect(text.components(separatedBy: Self.open).count == text.components(separatedBy: Self.close).count)
+    #expect(text.contains("pending"), "what was shown last stays: \(text.debugDescription)")
+  }
+
   @Test func `a terminal that cannot be redrawn gets lines`() throws {
     try deployment.succeed(["scan", "a"])
     let command = "exec '\(try RollcallBinary.path())' status --watch"
@@ -144,5 +207,27 @@ import Testing
     let ended = try end(watch)
     #expect(ended.errors == "rollcall: Redis is away: whether workers are alive is not known\n")
     #expect(ended.code == 0)
+  }
+
+  @Test func `a key of another type in Redis is named, and is no Redis that is away`() throws {
+    try deployment.succeed(["scan", "a"])
+    try deployment.redis(["SET", deployment.key("workers"), "no hash"])
+    let key = "the key \(deployment.key("workers")) (a string) is of another type"
+    let once = try deployment.run(["status", "a", "--json"])
+    #expect(try object(once)["heartbeat_alive"] is NSNull)
+    #expect(once.code == 0 && once.errors.contains(key) && !once.errors.contains("away"), "\(once.errors)")
+    let watch = try deployment.start(["status", "--watch"])
+    try eventually("it is told") { watch.errorsSoFar.contains("\n") }
+    try deployment.redis(["DEL", deployment.key("workers")])
+    try eventually("its end is told") { watch.errorsSoFar.contains("whether workers are alive is known again\n") }
+    let ended = try end(watch)
+    #expect(ended.errors.contains(key) && !ended.errors.contains("away"), "\(ended.errors)")
+    #expect(ended.errors.split(separator: "\n").count == 2)
+
+    try deployment.redis(["DEL", deployment.key("queue")])
+    try deployment.redis(["SET", deployment.key("queue"), "no list"])
+    let scan = try deployment.run(["scan", "b"])
+    #expect(scan.code == 0 && !scan.errors.contains("Redis is back"), "\(scan.errors)")
+    #expect(scan.errors.contains("the key \(deployment.key("queue")) (a string) is of another type"))
   }
 }

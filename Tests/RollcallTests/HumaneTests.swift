@@ -22,7 +22,7 @@ import Testing
 
   @Test(arguments: [
     (0.04, "0.0 s"), (0.44, "0.4 s"), (9.96, "10 s"), (12, "12 s"), (59.7, "1 m 0 s"), (192, "3 m 12 s"),
-    (7500, "2 h 5 m"), (349_200, "4 d 1 h"), (-3, "0.0 s"),
+    (7500, "2 h 5 m"), (349_200, "4 d 1 h"), (63_919_000_000, "739,803 d 5 h"), (-3, "0.0 s"),
   ])
   func `durations name their two largest units`(seconds: Double, text: String) {
     #expect(Humane.duration(.seconds(seconds)) == text)

@@ -33,6 +33,14 @@ import Testing
     #expect(JSONOutput.rfc3339(moment) == "2026-01-02T03:04:05.000678Z")
     #expect(JSONOutput.rfc3339(Date(timeIntervalSince1970: -0.25)) == "1969-12-31T23:59:59.750000Z")
     #expect(JSONOutput.rfc3339(Date(timeIntervalSince1970: 1.9999999)) == "1970-01-01T00:00:02.000000Z")
+    #expect(JSONOutput.rfc3339(Date(timeIntervalSince1970: -62_135_596_800)) == "0001-01-01T00:00:00.000000Z")
+    let last = Date(timeIntervalSince1970: 253_402_300_799)
+    #expect(JSONOutput.rfc3339(last) == "9999-12-31T23:59:59.000000Z")
+    #expect(JSONOutput.rfc3339(last + 0.999999) == "9999-12-31T23:59:59.999999Z")
+    for far in [1e13, 1e300, .infinity] {
+      #expect(JSONOutput.rfc3339(Date(timeIntervalSince1970: far)) == "9999-12-31T23:59:59.999999Z")
+      #expect(JSONOutput.rfc3339(Date(timeIntervalSince1970: -far)) == "0000-01-01T00:00:00.000000Z")
+    }
     let document = Document(id: 1, rootPath: "/", startedAt: moment, progress: 12.5)
     #expect(text(try JSONOutput.document(document)).contains(#""started_at":"2026-01-02T03:04:05.000678Z""#))
   }

@@ -10,22 +10,28 @@ protocol WatchPause {
 }
 
 /// Waits for Ctrl-C and its kind: they end the watch, not the program, and never the scan.
-struct SignalWait: WatchPause {
+struct SignalWait: WatchPause, Sendable {
   private var signals = sigset_t()
 
   /// Blocks the signals in the calling thread, where they then wait to be asked for. The command that waits
   /// has no other thread, which would take them.
-  init() {
+  ///
+  /// - Parameter more: signals that `next` tells too.
+  init(and more: [Int32] = []) {
     sigemptyset(&signals)
-    for signal in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, signal) }
+    for signal in [SIGINT, SIGTERM, SIGHUP] + more { sigaddset(&signals, signal) }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
   }
 
-  func pause(for duration: Duration) -> Bool {
+  func pause(for duration: Duration) -> Bool { next(within: duration) == nil }
+
+  /// The next signal; `nil` where none has come.
+  func next(within duration: Duration) -> Int32? {
     let (seconds, attoseconds) = duration.components
     var timeout = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
     var signals = signals
-    return sigtimedwait(&signals, nil, &timeout) < 0
+    let signal = sigtimedwait(&signals, nil, &timeout)
+    return signal > 0 ? signal : nil
   }
 }
 

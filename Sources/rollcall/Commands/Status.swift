@@ -26,11 +26,7 @@ struct Status: ParsableCommand {
     if let library { return try show(library, environment, catalog, liveness) }
     let scans = try catalog.currentScans()
     if output.json {
-      var array = JSONArrayWriter(.output)
-      for (scan, isAlive) in zip(scans, try liveness.areAlive(scans)) {
-        try array.append(ScanDocument(scan, heartbeatAlive: isAlive))
-      }
-      try array.finish()
+      try environment.print(json: scans, liveness)
     } else {
       try environment.print(scans.isEmpty ? ["No scans yet: rollcall scan LIBRARY"] : ScanTable.lines(scans))
     }
@@ -71,12 +67,7 @@ struct History: ParsableCommand {
     }
     let scans = try catalog.history(of: id, limit: limit)
     if output.json {
-      let liveness = Liveness(catalog: catalog, queues: try environment.queues())
-      var array = JSONArrayWriter(.output)
-      for (scan, isAlive) in zip(scans, try liveness.areAlive(scans)) {
-        try array.append(ScanDocument(scan, heartbeatAlive: isAlive))
-      }
-      try array.finish()
+      try environment.print(json: scans, Liveness(catalog: catalog, queues: try environment.queues()))
     } else {
       try environment.print(scans.isEmpty ? ["No scans yet."] : ScanTable.lines(scans))
     }

@@ -40,7 +40,7 @@ struct StatusWatch {
 
   mutating func run() throws -> Never {
     let screen: Screen? = if case .screen(let screen) = form { screen } else { nil }
-    let thread = try Self.endOnSignal(restoring: screen)
+    let thread = try Self.heedSignals(screen)
     // What ends the watch otherwise is an error, whose message shall stand on the former screen.
     defer {
       screen?.restore()
@@ -49,20 +49,20 @@ struct StatusWatch {
     while true {
       try look()
       try form.show(shown, notes: [postgres.note, redis.note].compactMap { $0 })
-      Thread.sleep(forTimeInterval: Self.interval / .seconds(1))
+      // With nothing to tell, a reader that has gone would never be noticed.
+      try StandardOutput.output.failIfClosed(within: Self.interval)
     }
   }
 
   private mutating func look() throws {
     do {
       let scans = try scans()
-      let alive = try liveness.areAlive(scans)
-      shown = WatchedScans(library: library, scans: zip(scans, alive).map { WatchedScan(scan: $0, isAlive: $1) })
+      let answer = try liveness.areAlive(scans)
+      shown = WatchedScans(library: library, scans: zip(scans, answer.alive).map { WatchedScan(scan: $0, isAlive: $1) })
       try form.tell(postgres.isBack())
       // Only the workers of active scans are asked for.
       if shown.scans.contains(where: { $0.scan.status.isActive }) {
-        let isAway = shown.scans.contains { $0.scan.status.isActive && $0.isAlive == nil }
-        try form.tell(isAway ? redis.isAway("whether workers are alive is not known") : redis.isBack())
+        try form.tell(answer.trouble.map { redis.hasNotTold($0) } ?? redis.isBack())
       }
     } catch let error as CatalogError where ExitStatus(error).code == ExitStatus.unreachable {
       try form.tell(postgres.isAway(error.description))
@@ -75,35 +75,65 @@ struct StatusWatch {
     return try catalog.currentScan(of: found.id).map { [$0] } ?? []
   }
 
-  /// A thread of its own: the watch may stand in a call to a server that does not answer.
-  private static func endOnSignal(restoring screen: Screen?) throws -> BlockingThread {
-    let signals = SignalWait()
+  /// A thread of its own: the watch may stand in a call to a server that does not answer. It ends the program; ^Z
+  /// gives the terminal back before it stops it.
+  private static func heedSignals(_ screen: Screen?) throws -> BlockingThread {
+    let signals = SignalWait(and: screen == nil ? [] : [SIGTSTP])
     return try BlockingThread(name: "signals") {
-      while signals.pause(for: .seconds(3600)) {}
-      screen?.restore()
-      _exit(0)
+      while true {
+        switch signals.next(within: .seconds(3600)) {
+        case nil: continue
+        case SIGTSTP?:
+          screen?.leave()
+          stopProcess()
+        default:
+          screen?.restore()
+          _exit(0)
+        }
+      }
     }
+  }
+
+  /// As SIGTSTP does by itself: where no shell could continue the program, it is not stopped.
+  private static func stopProcess() {
+    var stop = sigset_t()
+    sigemptyset(&stop)
+    sigaddset(&stop, SIGTSTP)
+    pthread_sigmask(SIG_UNBLOCK, &stop, nil)
+    raise(SIGTSTP)
+    pthread_sigmask(SIG_BLOCK, &stop, nil)
   }
 }
 
 /// Whether a server answers, as far as it was told.
 struct WatchedServer {
   private let name: String
-  private(set) var note: String?
+  private var trouble: (note: String, end: String)?
 
   init(_ name: String) { self.name = name }
 
+  /// What is wrong now.
+  var note: String? { trouble?.note }
+
   /// What to say, once.
-  mutating func isAway(_ reason: String) -> String? {
-    guard note == nil else { return nil }
-    note = "\(name) is away: \(reason)"
-    return note
+  mutating func isAway(_ reason: String) -> String? { begin("\(name) is away: \(reason)", end: "\(name) is back") }
+
+  /// The same where Redis has not told whether workers are alive, perhaps though it is there.
+  mutating func hasNotTold(_ error: QueueError) -> String? {
+    let question = "whether workers are alive is"
+    if error.isOutage { return isAway("\(question) not known") }
+    return begin("\(question) not known: \(error)", end: "\(question) known again")
   }
 
   mutating func isBack() -> String? {
-    guard note != nil else { return nil }
-    note = nil
-    return "\(name) is back"
+    defer { trouble = nil }
+    return trouble?.end
+  }
+
+  private mutating func begin(_ note: String, end: String) -> String? {
+    guard trouble == nil else { return nil }
+    trouble = (note, end)
+    return note
   }
 }
 
@@ -122,6 +152,8 @@ enum WatchForm {
   mutating func show(_ scans: WatchedScans, notes: [String]) throws {
     switch self {
     case .screen(let screen):
+      // Continued in the background, it leaves the terminal to others.
+      guard Terminal.isForeground else { return }
       let terminal = Terminal.current()
       let lines = scans.lines(terminal) + notes.map { terminalSafe($0) }
       try screen.show(lines, width: terminal.width, height: terminal.height)

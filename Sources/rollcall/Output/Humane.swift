@@ -33,7 +33,7 @@ enum Humane {
     case ..<60: "\(whole) s"
     case ..<3600: "\(whole / 60) m \(whole % 60) s"
     case ..<86_400: "\(whole / 3600) h \(whole % 3600 / 60) m"
-    default: "\(whole / 86_400) d \(whole % 86_400 / 3600) h"
+    default: "\(count(whole / 86_400)) d \(whole % 86_400 / 3600) h"
     }
   }
 

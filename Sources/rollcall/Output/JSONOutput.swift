@@ -15,9 +15,12 @@ enum JSONOutput {
     return Array(try encoder.encode(value))
   }
 
-  /// UTC with microseconds, as fine as Postgres keeps it: `2026-01-02T03:04:05.000678Z` (RFC 3339, 5.6).
+  /// UTC with microseconds, as fine as Postgres keeps it: `2026-01-02T03:04:05.000678Z` (RFC 3339, 5.6). Years have
+  /// four digits there: what is earlier or later is shown as the first or the last moment that can be.
   static func rfc3339(_ date: Date) -> String {
-    let microseconds = Int64((date.timeIntervalSince1970 * 1_000_000).rounded())
+    let exact = (date.timeIntervalSince1970 * 1_000_000).rounded()
+    let whole = Int64(exactly: exact) ?? (exact < 0 ? .min : .max)
+    let microseconds = min(max(whole, -62_167_219_200_000_000), 253_402_300_799_999_999)
     let fraction = (microseconds % 1_000_000 + 1_000_000) % 1_000_000
     var seconds = time_t((microseconds - fraction) / 1_000_000)
     var civil = tm()

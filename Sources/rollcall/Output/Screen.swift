@@ -30,11 +30,20 @@ final class Screen: Sendable {
   }
 
   /// Brings the cursor and the former screen back, and leaves there what was shown last.
-  func restore() {
-    state.withLock { state in
-      // There is nobody to tell where even this cannot be written.
-      if case .shows(let lines) = state { try? output.write(Self.close + lines.map { $0 + "\n" }.joined()) }
-      state = .closed
+  func restore() { end(as: .closed) { lines in Self.close + lines.map { $0 + "\n" }.joined() } }
+
+  /// Brings the cursor and the former screen back until something is shown again.
+  func leave() { end(as: .untouched) { _ in Self.close } }
+
+  /// Whoever shows something may stand in its writing, held up by ^S: this does not wait for a ^Q.
+  private func end(as next: State, _ text: ([String]) -> String) {
+    output.withoutFlowControl {
+      state.withLock { state in
+        if case .closed = state { return }
+        // There is nobody to tell where even this cannot be written.
+        if case .shows(let lines) = state { try? output.write(text(lines)) }
+        state = next
+      }
     }
   }
 

@@ -39,6 +39,35 @@ struct StandardOutput: Sendable {
     }
   }
 
+  /// Waits; throws as soon as nothing more can be written.
+  func failIfClosed(within duration: Duration) throws(Failure) {
+    // Errors are told whatever is asked for.
+    var state = pollfd(fd: descriptor, events: 0, revents: 0)
+    guard poll(&state, 1, Int32(duration / .milliseconds(1))) > 0 else { return }
+    throw Int32(state.revents) & POLLNVAL != 0 ? .failed(errno: EBADF) : .closed
+  }
+
+  /// Runs `body` while ^S does not hold up what is written to a terminal, by whatever thread.
+  func withoutFlowControl(_ body: () -> Void) {
+    var attributes = termios()
+    guard tcgetattr(descriptor, &attributes) == 0, attributes.c_iflag & tcflag_t(IXON) != 0 else { return body() }
+    var free = attributes
+    free.c_iflag &= ~tcflag_t(IXON)
+    set(free)
+    body()
+    set(attributes)
+  }
+
+  /// SIGTTOU must not stop a program in the background that gives its terminal back.
+  private func set(_ attributes: termios) {
+    var (attributes, stop, before) = (attributes, sigset_t(), sigset_t())
+    sigemptyset(&stop)
+    sigaddset(&stop, SIGTTOU)
+    pthread_sigmask(SIG_BLOCK, &stop, &before)
+    tcsetattr(descriptor, TCSANOW, &attributes)
+    pthread_sigmask(SIG_SETMASK, &before, nil)
+  }
+
   private func recover(from code: Int32) throws(Failure) {
     switch code {
     case EINTR: return

@@ -25,6 +25,12 @@ struct Terminal: Sendable {
       allowsColor: environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb")
   }
 
+  /// Whether standard output is nobody else's terminal at the moment (a shell's that has put this program aside).
+  static var isForeground: Bool {
+    let group = tcgetpgrp(STDOUT_FILENO)
+    return group < 0 || group == getpgrp()
+  }
+
   private static func size(of descriptor: Int32) -> (columns: Int, rows: Int)? {
     var size = winsize()
     guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
