@@ -29,7 +29,8 @@ public struct ReaperSettings: Sendable {
     self.operationTimeout = operationTimeout
   }
 
-  var pace: ReaperPace {
+  /// When the reaper does what, within the bounds that `lockTTL` sets.
+  public var pace: ReaperPace {
     ReaperPace(sweep: sweepInterval, reconcile: reconcileInterval, cleanup: cleanupInterval, lockTTL: lockTTL)
   }
 }

@@ -27,6 +27,25 @@ import Testing
     withExtendedLifetime(directory) {}
   }
 
+  @Test func `a value that is brought within bounds is shown as it is worked with`() throws {
+    func shown(_ environment: [String: String]) throws -> [String: [String?]] {
+      let settings = try array(rollcall(["config", "--json"], environment))
+      return Dictionary(
+        uniqueKeysWithValues: settings.map {
+          ($0["key"] as? String ?? "", [$0["value"] as? String, $0["source"] as? String])
+        })
+    }
+    let bounded = try shown([
+      "ROLLCALL_LOCK_TTL": "3 s", "ROLLCALL_LOCK_RENEW": "1 s", "ROLLCALL_SWEEP_INTERVAL": "5 s",
+      "ROLLCALL_MAX_ATTEMPTS": "1",
+    ])
+    #expect(bounded["sweep_interval"] == ["1 s", "environment ROLLCALL_SWEEP_INTERVAL, which says 5 s"])
+    #expect(bounded["max_attempts"] == ["2", "environment ROLLCALL_MAX_ATTEMPTS, which says 1"])
+    let short = try shown(["ROLLCALL_LOCK_TTL": "3 s", "ROLLCALL_LOCK_RENEW": "1 s"])
+    #expect(short["sweep_interval"] == ["1 s", "default, which says 2 s"])
+    #expect(short["max_attempts"] == ["3", "default"])
+  }
+
   @Test func `passwords are masked in every form`() throws {
     let environment = [
       "ROLLCALL_REDIS_URL": "redis://u:s3cret@h:1/0", "ROLLCALL_POSTGRES_URL": "host=h password='s3 cret' dbname=d",
