@@ -139,6 +139,18 @@ import Testing
     #expect(message.contains("rollcall library set media --removal-limit 5"))
   }
 
+  @Test func `the message about held removals groups its figures, but for the one to paste`() throws {
+    let scan = try FinalisingScan()
+    try scan.stage(files: try scan.files(1_500, in: scan.root))
+    try scan.connection.query("UPDATE scans SET rules = '{\"removal_limit\": 1200}', files_seen = 1000000")
+    try scan.connection.query("UPDATE scans SET rules = rules || '{\"removal_limit_percent\": 0}'")
+    #expect(try scan.decide() == .hold)
+    let message = try scan.connection.texts("SELECT message FROM scans")[0]
+    #expect(message.hasPrefix("1,500 of 1,001,500 files are missing"), "\(message)")
+    #expect(message.contains("(1,200 files and 0 %)"), "\(message)")
+    #expect(message.contains("rollcall library set media --removal-limit 1500`"), "\(message)")
+  }
+
   @Test func `a scan does not end over what is staged and not decided, or not removed`() throws {
     let scan = try FinalisingScan()
     try scan.stage(files: try scan.files(2, in: scan.root))

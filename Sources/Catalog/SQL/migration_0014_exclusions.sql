@@ -295,6 +295,7 @@ END $$;
 CREATE OR REPLACE FUNCTION decide_removals(p_scan bigint, p_number integer, p_epoch integer, p_claim uuid, p_files bigint)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
+  c_grouped CONSTANT text := 'FM9,999,999,999,999,999,999';
   v_slice   slices := fence_finalise(p_scan, p_number, p_epoch, p_claim);
   v_scan    scans;
   v_library bigint;
@@ -320,7 +321,8 @@ BEGIN
       '%s of %s files are missing, which is more than this library''s removal limits (%s files and %s %%) let go: '
       'none of them was removed. If they should be there, see to the tree (is everything mounted?) and scan again. '
       'If they are gone for good, raise a limit (`rollcall library set %s --removal-limit %s`) and scan again.',
-      p_files, v_library, v_limit, v_percent, (SELECT shell_word(l.name) FROM libraries l WHERE l.id = v_scan.library_id), p_files));
+      to_char(p_files, c_grouped), to_char(v_library, c_grouped), to_char(v_limit, c_grouped), v_percent,
+      (SELECT shell_word(l.name) FROM libraries l WHERE l.id = v_scan.library_id), p_files));
   ELSE
     UPDATE scans SET removal_verdict = 'apply' WHERE id = p_scan;
   END IF;
