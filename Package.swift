@@ -94,8 +94,8 @@ let package = Package(
     tests(
       "Worker",
       [
-        "BlockingThread", "Catalog", "FileTree", "InMemoryModels", "JobQueue", "Reaper", "RedisClient", "ScanModel",
-        "Worker", log,
+        "BlockingThread", "Catalog", "FileTree", "InMemoryModels", "JobQueue", "PostgresClient", "Reaper",
+        "RedisClient", "ScanModel", "Worker", log,
       ]),
     tests("Reaper", ["Catalog", "InMemoryModels", "JobQueue", "Reaper", "ScanModel"]),
     tests("Rollcall", ["rollcall"]),
