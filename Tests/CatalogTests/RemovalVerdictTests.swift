@@ -120,6 +120,24 @@ import Testing
     #expect(try scan.stagedRows == 5)
   }
 
+  /// Ids of files and directories come from sequences of their own.
+  @Test func `what is taken off the list is a file or a directory, of this scan`() throws {
+    let scan = try FinalisingScan()
+    try scan.connection.query(
+      """
+      INSERT INTO staged_removals (scan_id, library_id, kind, row_id, directory_id, name)
+      VALUES (1, 1, 'd', 5, 1, 'a'), (1, 1, 'f', 5, 1, 'b'), (1, 1, 'd', 6, 1, 'c'), (1, 1, 'f', 6, 1, 'd'),
+             (9, 1, 'd', 5, 1, 'a'), (9, 1, 'f', 6, 1, 'd')
+      """)
+    let page = try scan.catalog.stagedRemovals(scan.claim, after: nil, limit: 10)
+    #expect(page.removals.count == 4)
+    try scan.connection.query(
+      "SELECT unstage_removals(1, 2, $1, $2, '{5}', '{6}')",
+      [.int32(scan.claim.epoch), .uuid("\(scan.claim.claim)")])
+    let left = try scan.connection.texts("SELECT scan_id || kind::text || row_id FROM staged_removals ORDER BY 1")
+    #expect(left == ["1d6", "1f5", "9d5", "9f6"])
+  }
+
   @Test func `a scan that holds removals ends partial, says what to do, and removes nothing`() throws {
     let scan = try FinalisingScan()
     try scan.stage(files: try scan.files(5, in: scan.root))

@@ -47,6 +47,70 @@ import Testing
     frozen.rollback()
   }
 
+  @Test func `of a frozen holder's slice only its own pointer's repair, since it was missed, counts as one`() throws {
+    let frozen = scan.database.connection()
+    try frozen.begin()
+    try frozen.query("UPDATE slices SET state = 'done' WHERE number = 1")
+    try scan.connection.query(
+      """
+      INSERT INTO scan_events (scan_id, event, detail)
+      VALUES (1, 'returned', '{"what": "pointer", "slice": 1}'), (1, 'repaired', '{"what": "promotion", "slice": 1}'),
+             (1, 'repaired', '{"what": "pointer", "slice": 2}')
+      """)
+    try scan.connection.query(
+      """
+      INSERT INTO scan_events (scan_id, event, at, detail)
+      VALUES (1, 'repaired', clock_timestamp() - interval '10 s', '{"what": "pointer", "slice": 1}')
+      """)
+    #expect(try repairs.repair(lost, by: "r") == [scan.claim.slice])
+    #expect(try repairs.repair(lost, by: "s") == [])
+    frozen.rollback()
+  }
+
+  @Test func `slices of an ended scan that a late commit holds are passed over in silence`() throws {
+    try scan.connection.query("UPDATE scans SET status = 'cancelled', completed_at = now()")
+    let late = scan.database.connection()
+    try late.begin()
+    try late.query("UPDATE slices SET entries = 1 WHERE number = 1")
+    #expect(try repairs.dropLeftSlices(limit: 9, by: "r") == [:])
+    #expect(try events() == [])
+    late.rollback()
+    #expect(try repairs.dropLeftSlices(limit: 9, by: "r") == [scan.claim.slice.scan: 1])
+    #expect(try events().count == 1)
+  }
+
+  @Test(arguments: [0, 1, 3, 7])
+  func `a wrong count of open slices is set right, whether too high or too low`(_ count: Int) throws {
+    _ = try scan.settle([1, 2])
+    try scan.connection.query("UPDATE scans SET open_slices = \(count)")
+    #expect(try repairs.scansAdrift(after: nil, limit: 9) == [scan.claim.slice.scan])
+    #expect(try repairs.mend(scan.claim.slice.scan, by: "r").map(\.kind) == [.openSlices])
+    #expect(try scan.connection.number("SELECT open_slices FROM scans") == 2)
+    #expect(try repairs.scansAdrift(after: nil, limit: 9) == [])
+  }
+
+  @Test func `a finalise slice that was added counts as any other`() throws {
+    try scan.connection.query("UPDATE slices SET state = 'done' WHERE number = 1")
+    #expect(try repairs.mend(scan.claim.slice.scan, by: "r").last?.kind == .finalise)
+    #expect(try scan.connection.number("SELECT open_slices FROM scans") == 1)
+    #expect(try scan.connection.number("SELECT next_slice FROM scans") == 3)
+    #expect(try repairs.scansAdrift(after: nil, limit: 9) == [])
+    try scan.connection.query("DELETE FROM slices WHERE number = 2")
+    #expect(try repairs.mend(scan.claim.slice.scan, by: "r").map(\.kind) == [.slicesLost])
+  }
+
+  @Test func `a scan that is paused or has ended is not mended, whatever its slices say`() throws {
+    _ = try scan.settle([1, 2])
+    for status in ["paused", "cancelled"] {
+      try scan.connection.query(
+        "UPDATE scans SET open_slices = 7, status = $1, completed_at = CASE WHEN $1 = 'cancelled' THEN now() END",
+        [.text(status)])
+      #expect(try repairs.scansAdrift(after: nil, limit: 9) == [])
+      #expect(try repairs.mend(scan.claim.slice.scan, by: "r") == [])
+    }
+    #expect(try events() == [])
+  }
+
   @Test func `a scan whose row somebody holds is left to the next pass`() throws {
     _ = try scan.settle([1, 2])
     try scan.connection.query("UPDATE scans SET open_slices = 7")
