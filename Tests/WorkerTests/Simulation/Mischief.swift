@@ -6,21 +6,36 @@ import TestSupport
 /// What producers, operators and accidents do to a simulation, until it is over.
 struct Mischief {
   private enum Deed: CaseIterable {
-    case request, duplicate, garbage, stop, lapse, outage, kill, freeze, forgetOne, forgetAll
+    case request, duplicate, garbage, stop, kill, lapse, outage, freeze, forgetOne, forgetAll
+
+    static func possible(in severity: Simulation.Severity) -> [Self] {
+      switch severity {
+      case .peace: [.request, .duplicate, .garbage, .stop]
+      case .deaths: [.request, .duplicate, .garbage, .stop, .kill]
+      case .everything: allCases
+      }
+    }
   }
 
   private let until: Duration
   private var next = Duration.zero
   private let pause: ClosedRange<Duration>
+  private let deeds: [Deed]
 
   init(in world: Simulation) {
     until = world.duration(.seconds(2)...(.seconds(60)))
     pause = .zero...world.duration(.milliseconds(100)...(.seconds(10)))
-    world.faults = Simulation.Faults(
-      lostReply: Double.random(in: 0...0.15, using: &world.random),
-      refusal: Double.random(in: 0...0.15, using: &world.random),
-      work: Double.random(in: 0...0.1, using: &world.random),
-      death: Bool.random(using: &world.random) ? Double.random(in: 0...0.005, using: &world.random) : 0)
+    var faults = Simulation.Faults()
+    if world.severity == .everything {
+      faults.lostReply = Double.random(in: 0...0.15, using: &world.random)
+      faults.refusal = Double.random(in: 0...0.15, using: &world.random)
+    }
+    if world.severity != .peace {
+      faults.work = Double.random(in: 0...0.1, using: &world.random)
+      faults.death = Bool.random(using: &world.random) ? Double.random(in: 0...0.005, using: &world.random) : 0
+    }
+    world.faults = faults
+    deeds = Deed.possible(in: world.severity)
   }
 
   /// Does what is due. False when it is all over.
@@ -31,7 +46,7 @@ struct Mischief {
     }
     while next <= world.now {
       next += world.duration(pause) + .milliseconds(1)
-      Deed.allCases.randomElement(using: &world.random).map { commit($0, on: world) }
+      deeds.randomElement(using: &world.random).map { commit($0, on: world) }
     }
     return true
   }
@@ -49,7 +64,9 @@ struct Mischief {
     case .freeze:
       world.workers.randomElement(using: &world.random)?.freeze(for: world.duration(.zero...(.seconds(40))))
     case .forgetOne: forgetOne(on: world)
-    case .forgetAll: world.queue.forget()
+    case .forgetAll:
+      world.queue.forget()
+      world.missBeats()
     case .lapse:
       if let token = world.queue.allLocks.randomElement(using: &world.random) { world.queue.expireLock(token: token) }
     case .outage:
@@ -63,7 +80,10 @@ struct Mischief {
     switch Int.random(in: 0..<4, using: &world.random) {
     case 0: world.queue.forgetWaiting(queue)
     case 1: world.slotIDs.randomElement(using: &world.random).map { world.queue.forgetInflight($0, queue) }
-    case 2: world.workers.randomElement(using: &world.random).map { world.queue.expireHeartbeat($0.id, queue) }
+    case 2:
+      guard let worker = world.workers.randomElement(using: &world.random) else { return }
+      world.queue.expireHeartbeat(worker.id, queue)
+      world.record.missedBeats.insert(worker.id)
     default: world.queue.allLocks.randomElement(using: &world.random).map { world.queue.expireLock(token: $0) }
     }
   }

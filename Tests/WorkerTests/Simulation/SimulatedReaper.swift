@@ -55,7 +55,12 @@ final class SimulatedReaper {
     case .listQueues: return try onCatalog { .queues(try catalog.queues()) }
     case .look(let name, let cursor): return try onQueue { .workers(try queue.workers(of: name, from: cursor)) }
     case .read(_, let slots, let name): return try onQueue { .entries(try queue.inflight(of: slots, in: name)) }
-    case .reap(let entry, let reason): return try onQueue { .reaped(try queue.reap(entry, as: reason)) }
+    case .reap(let entry, let reason):
+      return try onQueue {
+        let outcome = try queue.reap(entry, as: reason)
+        if outcome == .returned { world.record.returned.append(entry.slot) }
+        return .reaped(outcome)
+      }
     case .forget(let worker, let name):
       _ = try onQueue { try queue.forget(worker.worker, slots: worker.slots, in: name) }
     case .record(let returned): try onCatalog { try catalog.record(returned, by: "reaper") }
@@ -63,11 +68,21 @@ final class SimulatedReaper {
       return try onCatalog { .openSlices(try catalog.openSlices(after: after, limit: ReaperMachine.page)) }
     case .suspect(let slices, let name), .confirm(let slices, let name):
       return try onQueue { .missing(try queue.missing(slices.map(\.slice), from: name)) }
-    case .repair(let lost, _): return try onCatalog { .repaired(try catalog.repair(lost, by: "reaper")) }
+    case .repair(let lost, _):
+      return try onCatalog {
+        let repaired = try catalog.repair(lost, by: "reaper")
+        world.record.repairs += repaired.count
+        return .repaired(repaired)
+      }
     case .push(let slices, let name): try onQueue { try queue.push(slices, to: name) }
     case .pageScans(let after):
       return try onCatalog { .adrift(try catalog.scansAdrift(after: after, limit: ReaperMachine.page)) }
-    case .mend(let scan): return try onCatalog { .mended(try catalog.mend(scan, by: "reaper")) }
+    case .mend(let scan):
+      return try onCatalog {
+        let repairs = try catalog.mend(scan, by: "reaper")
+        world.record.repairs += repairs.count
+        return .mended(repairs)
+      }
     case .dropLeftSlices:
       _ = try onCatalog { try catalog.dropLeftSlices(limit: ReaperMachine.page, by: "reaper") }
     case .wait: return .waited

@@ -108,12 +108,15 @@ final class SimulatedSlot {
       guard worker.mayEnter(id.index, alone: alone) else { throw NotYet() }
       return .entered(true)
     case .claim(let lock, let epoch, let holderDied):
-      return try onCatalog {
-        .claimed(try catalog.claim(lock.slice, epoch: epoch, as: lock.claim, holderDied: holderDied))
-      }
+      return try onCatalog { .claimed(try claim(lock, epoch, holderDied: holderDied)) }
     case .work(let claim): return try onCatalog { .worked(try work(claim)) }
     case .release(let claim): return try onCatalog { .ceded(try catalog.release(claim) ? .requeued : .fenced) }
-    case .fail(let claim, let message): return try onCatalog { .ceded(try catalog.fail(claim, message: message)) }
+    case .fail(let claim, let message):
+      return try onCatalog {
+        let verdict = try catalog.fail(claim, message: message)
+        if verdict != .fenced { world.record.failures += 1 }
+        return .ceded(verdict)
+      }
     case .refuse(let claim, let message):
       let hosts = try onQueue { world.hosts }
       return try onCatalog { .ceded(try catalog.refuse(claim, hosts: hosts, message: message)) }
@@ -141,6 +144,16 @@ final class SimulatedSlot {
     return .locked(outcome)
   }
 
+  private func claim(_ lock: HeldLock, _ epoch: Int32, holderDied: Bool) throws -> SliceClaim? {
+    let former = world.catalog.slices(of: lock.slice.scan).first { $0.number == lock.slice.number }
+    guard let claim = try catalog.claim(lock.slice, epoch: epoch, as: lock.claim, holderDied: holderDied) else {
+      return nil
+    }
+    world.record.lastProgress = world.now
+    if let former, claim.attempts > former.attempts { world.record.attempts.append(former.worker ?? "nobody") }
+    return claim
+  }
+
   private func finish(_ job: TakenJob, _ lock: HeldLock?, _ successors: SlotMachine.Successors) throws {
     held = nil
     let pointers = successors.slices.map(QueueMessage.pointerBytes)
@@ -153,6 +166,7 @@ final class SimulatedSlot {
   }
 
   private func work(_ claim: SliceClaim) throws -> SlotMachine.WorkOutcome {
+    if claim.attempts > 0, worker.solo != id.index { world.record.crowded += 1 }
     guard world.canOpen(claim.libraryName, on: worker.host) else { return .rootUnavailable(message: "mount_missing") }
     if isStopping, world.happens(0.5) { return .interrupted }
     if isLockLost { return .superseded }

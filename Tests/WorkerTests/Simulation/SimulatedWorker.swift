@@ -21,7 +21,8 @@ final class SimulatedWorker {
   private var life = Life.alive
   private var nextBeat = Duration.zero
   private var inside: Set<Int> = []
-  private var solo: Int?
+  /// The slot that is alone at work, where one has to be.
+  private(set) var solo: Int?
   private var waitingSolo: Set<Int> = []
 
   init(_ id: WorkerID, host: String, slots: Int, in world: Simulation) {
@@ -43,6 +44,7 @@ final class SimulatedWorker {
 
   /// The process is gone, whatever it was doing.
   func die() {
+    world.record.deaths.append(SimulationRecord.Death(slots: slots.map(\.id), at: world.now))
     life = .dead
     slots = []
   }

@@ -10,6 +10,15 @@ final class Simulation {
   /// A server does not answer.
   enum Away: Error { case queue, catalog }
 
+  /// What may go wrong.
+  enum Severity: Int, CaseIterable {
+    /// Nothing; workers come and go in order.
+    case peace
+    /// Workers die and slices fail; both servers keep all they have, and answer.
+    case deaths
+    case everything
+  }
+
   /// How likely each call is to go wrong.
   struct Faults {
     /// The deed is done, and an error returned.
@@ -28,9 +37,13 @@ final class Simulation {
   static let maxAttempts = 12
 
   static let queues = ["default", "media"]
+  /// Slices of a scan at once.
+  static let mostParallel = 5
 
   let queue = MemoryQueueServer()
   let catalog = MemoryCatalog()
+  let severity: Severity
+  var record = SimulationRecord()
   let hosts: [String]
   let budget: Int64
   let libraries: [String: SimulatedTree]
@@ -54,8 +67,10 @@ final class Simulation {
 
   init(seed: UInt64) {
     var random = SeededRandom(seed: seed)
+    severity = Severity.allCases[Int(seed % 3)]
     let names = ["a", "b", "c"].prefix(Int.random(in: 1...3, using: &random))
-    let poison = Int.random(in: 0...2, using: &random) == 0 ? Int.random(in: 1...2, using: &random) : 0
+    let isPoisoned = severity != .peace && Int.random(in: 0...2, using: &random) == 0
+    let poison = isPoisoned ? Int.random(in: 1...2, using: &random) : 0
     libraries = Dictionary(
       uniqueKeysWithValues: names.map { name in
         var tree = SimulatedTree(using: &random)
@@ -69,7 +84,7 @@ final class Simulation {
     for name in names {
       let rules = LibraryRules(
         queue: Self.queues[Int.random(in: 0...1, using: &self.random)],
-        maxParallel: Int.random(in: 1...5, using: &self.random))
+        maxParallel: Int.random(in: 1...Self.mostParallel, using: &self.random))
       catalog.addLibrary(name: name, rootPath: "/\(name)", rules: rules)
     }
     for index in 0..<Int.random(in: 1...3, using: &self.random) { startWorker(on: hosts[index % hosts.count]) }
@@ -127,10 +142,14 @@ final class Simulation {
     }
   }
 
+  /// The server has lost all heartbeats.
+  func missBeats() { record.missedBeats.formUnion(beats.keys) }
+
   /// What nobody has renewed in time goes.
   private func expire() {
     for (worker, beat) in beats where beat + Self.ttl <= now {
       for queue in Self.queues { self.queue.expireHeartbeat(worker, queue) }
+      record.missedBeats.insert(worker)
       beats[worker] = nil
     }
     for (token, time) in touched where time + Self.ttl <= now {
@@ -178,6 +197,22 @@ extension Simulation {
     Self.queues.flatMap { queue in
       self.queue.inflight(slot, queue).map { TakenJob(queue: queue, payload: $0) }
     }
+  }
+
+  /// Notes the entries of dead workers that are only there because no reaper has returned them.
+  func noteStranded() {
+    let dead = record.deadSlots
+    let lists = queue.inflightLists.filter { list in
+      dead.contains(list.slot) && !queue.isAlive(list.slot.worker, list.queue)
+        && queue.inflight(list.slot, list.queue).contains { !isLocked($0, list.queue) }
+    }
+    let since = Dictionary(lists.map { ($0.slot, record.stranded[$0.slot] ?? now) }, uniquingKeysWith: min)
+    record.stranded = since
+  }
+
+  private func isLocked(_ payload: [UInt8], _ name: String) -> Bool {
+    guard case .pointer(let slice)? = try? QueueMessage.parse(payload) else { return false }
+    return queue.lock(slice, name) != nil
   }
 
   /// Every library has been scanned, every scan has ended, and nobody has anything left to do.
