@@ -89,6 +89,40 @@ import Testing
     #expect(try scan.catalog.release(scan.claim))
   }
 
+  @Test func `a slice that is done is claimed by nobody, and cuts nobody off`() throws {
+    let scan = try RunningScan()
+    _ = try scan.catalog.commit(scan.claim, SliceResults())
+    #expect(try scan.slot("b").claim(scan.claim.slice, epoch: 1, as: ClaimID()) == nil)
+    try scan.catalogConnection.connection.script("SELECT 1")
+    #expect(try scan.connection.texts("SELECT state || epoch FROM slices WHERE number = 1") == ["done1"])
+  }
+
+  @Test func `a slice that is ready may be claimed before anybody has queued it`() throws {
+    let scan = try RunningScan()
+    #expect(try scan.catalog.release(scan.claim))
+    try scan.connection.query("UPDATE slices SET state = 'ready'")
+    #expect(try scan.slot("b").claim(scan.claim.slice, epoch: 1, as: ClaimID())?.epoch == 2)
+  }
+
+  @Test func `a claim that has waited for another one finds the slice moved on`() throws {
+    let scan = try RunningScan()
+    #expect(try scan.catalog.release(scan.claim))
+    try scan.connection.begin()
+    try scan.connection.query("UPDATE slices SET epoch = 2")
+    let (database, slice) = (scan.database, scan.claim.slice)
+    let claims = try RunningThreads(1) { _ in
+      try PostgresSlotCatalog(catalog: database.catalog(), slot: .named("b"), host: "h", maxAttempts: 3)
+        .claim(slice, epoch: 1, as: ClaimID())
+    }
+    let waiting =
+      "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    let observer = database.connection()
+    #expect(try eventually { try observer.number(waiting) == 1 })
+    try scan.connection.query("COMMIT")
+    #expect(try claims.results() == [nil])
+    #expect(try scan.connection.number("SELECT epoch FROM slices") == 2)
+  }
+
   @Test func `whoever may not end another's session claims all the same, and says so`() throws {
     let scan = try RunningScan()
     let role = TestServers.uniqueName()

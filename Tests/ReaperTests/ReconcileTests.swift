@@ -59,6 +59,33 @@ struct ReconcileTests {
     #expect(second.action == .confirm([.with(2)], queue: "q"))
   }
 
+  @Test("a first look that finds all pointers leaves nothing to look at twice")
+  func nothingMissing() {
+    var reaper = ReaperUnderTest.looking()
+    reaper.pass { if case .pageSlices = $0 { true } else { false } }
+    reaper.hear(.openSlices([.with(1), .with(2)]))
+    reaper.hear(.missing([.number(2)]))
+    reaper.pass { if case .confirm = $0 { true } else { false } }
+    #expect(reaper.action == .confirm([.with(2)], queue: "q"))
+  }
+
+  @Test("many second looks are taken a bounded part at a time, each slice once")
+  func boundedLooks() {
+    let slices = (1...Int32(250)).map { OpenSlice.with($0) }
+    var reaper = ReaperUnderTest.suspecting(slices)
+    var seen: [OpenSlice] = []
+    while seen.count < slices.count {
+      reaper.pass { if case .confirm = $0 { true } else { false } }
+      guard case .confirm(let part, _) = reaper.action, part.count <= ReaperMachine.slicesPerRecord else {
+        Issue.record("\(reaper.action)")
+        return
+      }
+      seen += part
+      reaper.hear(.missing([]))
+    }
+    #expect(seen.count == slices.count && Set(seen.map(\.slice)).count == slices.count)
+  }
+
   @Test("slices are read in pages and looked for queue by queue")
   func pages() {
     var reaper = ReaperUnderTest.looking()

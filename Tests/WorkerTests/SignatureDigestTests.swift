@@ -61,6 +61,10 @@ import Testing
     let first = digest.signature(of: large, version: 1)
     #expect(digest.signature(of: small, version: 1) == SignatureDigest().signature(of: small, version: 1))
     #expect(digest.signature(of: large, version: 1) == first)
+    for changed in [0, 10_000, 19_999] {
+      let other = try DirectoryEntries((0..<20_000).map { ("name \($0)", .some(size: $0 == changed ? 2 : 1), .plain) })
+      #expect(digest.signature(of: other, version: 1) != first)
+    }
   }
 }
 

@@ -86,6 +86,7 @@ private func merged(_ entries: DirectoryEntries, _ rows: [(String, FileAttribute
     let entries = try DirectoryEntries([("a", .some(.directory), .plain), ("m", .some(.directory), .boundary)])
     #expect(merged(entries, [("a", .some()), ("m", .some())]) == ["-a", "-m"])
     #expect(merged(entries, []) == [])
+    #expect(merged(entries, [("z", .some())]) == ["-z"])
   }
 
   @Test func `names are ordered by their unsigned bytes, a shorter one first`() throws {

@@ -150,6 +150,7 @@ final class SimulatedSlot {
       return nil
     }
     world.record.lastProgress = world.now
+    world.record.mostAttempts = max(world.record.mostAttempts, claim.attempts)
     if let former, claim.attempts > former.attempts { world.record.attempts.append(former.worker ?? "nobody") }
     return claim
   }

@@ -18,6 +18,8 @@ struct SimulationRecord {
   var failures = 0
   /// From which slots slices were taken over at the cost of an attempt.
   var attempts: [String] = []
+  /// The most attempts that a claimed slice had behind it.
+  var mostAttempts = 0
   /// From which slots entries were returned.
   var returned: [SlotID] = []
   /// Pointers that were pushed again, and scans that were mended.

@@ -110,7 +110,7 @@ struct SimulationTests {
     case .peace:
       #expect(record.repairs == 0)
       #expect(record.returned == [])
-      #expect(record.attempts == [] && record.failures == 0)
+      #expect(record.mostAttempts == 0 && record.failures == 0)
       #expect(redone == 0)
     case .deaths:
       let dead = record.deadSlots
