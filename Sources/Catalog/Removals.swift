@@ -11,11 +11,23 @@ public struct StagedRemoval: Sendable, Equatable {
   /// The directory in which the name is missing.
   public let directory: Int64
   public let name: [UInt8]
+
+  public var place: StagedPlace { StagedPlace(isDirectory: isDirectory, row: row) }
+}
+
+/// A place in the order of what a scan has staged: directories first, each sort by its ids.
+public struct StagedPlace: Sendable, Equatable {
+  public let isDirectory: Bool
+  public let row: Int64
+
+  public init(isDirectory: Bool, row: Int64) { (self.isDirectory, self.row) = (isDirectory, row) }
+
+  fileprivate var parameters: [PostgresParameter] { [.text(isDirectory ? "d" : "f"), .int64(row)] }
 }
 
 /// Some of what a scan has staged, and how to reach it.
 public struct StagedPage: Sendable {
-  /// Directories first, each sort by its ids.
+  /// In the order of their places.
   public let removals: [StagedRemoval]
   /// The directories in which the names are missing, with all that lie above them.
   public let frontier: SliceFrontier
@@ -33,7 +45,8 @@ public enum RemovalStanding: Sendable, Equatable {
   /// Nothing is staged, or all that was is removed: the scan can end.
   case settled
   /// - excludes: whether anything is staged as excluded, which goes before the verdict.
-  case undecided(excludes: Bool)
+  /// - lookedUpTo: how far the second look has come, if it can go on there.
+  case undecided(excludes: Bool, lookedUpTo: StagedPlace?)
   case decided(RemovalVerdict)
 }
 
@@ -49,27 +62,28 @@ public struct RemovalBatch: Sendable, Equatable {
 /// `fenced` and write nothing where the claim is superseded or the scan has ended.
 extension PostgresSlotCatalog {
   public func removalStanding(_ claim: SliceClaim) throws(CatalogError) -> RemovalStanding {
-    let rows = try catalog.execute(Statements.removalsStanding, [.int64(claim.slice.scan.rawValue)])
+    let rows = try catalog.execute(
+      Statements.removalsStanding, [.int64(claim.slice.scan.rawValue), .int32(claim.slice.number)])
     guard let row = rows.first else { throw .fenced }
     return try wrap { () throws(PostgresError) in
-      let isStaged = try row.boolean(1)
-      guard let text = try row.optionalText(0) else {
-        return isStaged ? .undecided(excludes: try row.boolean(2)) : .settled
-      }
-      let verdict: RemovalVerdict = try decode(text)
-      return isStaged ? .decided(verdict) : .settled
+      guard try row.boolean(1) else { return .settled }
+      if let text = try row.optionalText(0) { return .decided(try decode(text)) }
+      let excludes = try row.boolean(2)
+      guard let isDirectory = try row.optionalBoolean(3) else { return .undecided(excludes: excludes, lookedUpTo: nil) }
+      let looked = StagedPlace(isDirectory: isDirectory, row: try row.int64(4))
+      return .undecided(excludes: excludes, lookedUpTo: looked)
     }
   }
 
   /// The next of what the scan has staged as missing, at most `limit`, after `last`; from the beginning after
   /// `nil`.
   public func stagedRemovals(
-    _ claim: SliceClaim, after last: StagedRemoval?, limit: Int32
+    _ claim: SliceClaim, after last: StagedPlace?, limit: Int32
   ) throws(CatalogError) -> StagedPage {
-    let kind = last.map { $0.isDirectory ? "d" : "f" } ?? ""
+    let beginning: [PostgresParameter] = [.text(""), .int64(0)]
     let rows = try catalog.execute(
       Statements.removalsPage,
-      [.int64(claim.slice.scan.rawValue), .text(kind), .int64(last?.row ?? 0), .int32(limit)])
+      [.int64(claim.slice.scan.rawValue)] + (last?.parameters ?? beginning) + [.int32(limit)])
     let removals = try wrap { () throws(PostgresError) in
       try rows.map { (row) throws(PostgresError) in
         StagedRemoval(
@@ -84,13 +98,16 @@ extension PostgresSlotCatalog {
     }
   }
 
-  /// Takes off the list what the second look has found, or could not tell of.
-  public func unstage(_ claim: SliceClaim, _ removals: [StagedRemoval]) throws(CatalogError) {
-    let (directories, files) = (removals.filter(\.isDirectory), removals.filter { !$0.isDirectory })
+  /// Commits a page of the second look, which ends at `last`: takes off the list what was `present`, or could
+  /// not be told of. The slice's attempts begin anew, and its next claim goes on after `last`.
+  public func commitLook(
+    _ claim: SliceClaim, upTo last: StagedPlace, present: [StagedRemoval]
+  ) throws(CatalogError) {
+    let (directories, files) = (present.filter(\.isDirectory), present.filter { !$0.isDirectory })
     _ = try finalising(claim) { () throws(CatalogError) in
       try catalog.execute(
-        Statements.removalsUnstage,
-        claim.fence + [.int64Array(directories.map(\.row)), .int64Array(files.map(\.row))])
+        Statements.removalsLooked,
+        claim.fence + last.parameters + [.int64Array(directories.map(\.row)), .int64Array(files.map(\.row))])
     }
   }
 

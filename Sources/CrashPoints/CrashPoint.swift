@@ -26,6 +26,8 @@ public enum CrashPoint: String, CaseIterable, Sendable {
   /// Rows have been copied; the transaction is open.
   case rowsCopied
   case walkEnded
+  /// Some of the names that the slice misses have been looked at again.
+  case missingLookedAt
   /// All rows are sent; the final section has not begun.
   case commitReady
   /// The final section is done but for its COMMIT: the slice's and the scan's rows are locked.
@@ -52,6 +54,8 @@ public enum CrashPoint: String, CaseIterable, Sendable {
   case checkpointPushed
 
   // The `finalise` slice.
+  /// A page of the second look is committed.
+  case removalsPageLookedAt
   /// The second look is over; there is no verdict.
   case removalsLookedAt
   case removalsDecided

@@ -15,7 +15,8 @@ import ScanModel
 ///     `apply`, and still staged ────────────────────────────────► batches ┴─────────► end
 ///
 /// What is missing is looked for, counted and decided on. What the rules exclude is there: it goes before, so
-/// that nothing of it is counted, and whatever the verdict is. Only the look needs the library's root.
+/// that nothing of it is counted, and whatever the verdict is. Only the look needs the library's root. It too
+/// goes on where it was, unless it has lain still for minutes.
 struct Finalisation {
   /// Names that are looked at between two commits.
   private static let pageRows: Int32 = 1_000
@@ -40,8 +41,8 @@ struct Finalisation {
     switch try catalog.removalStanding(claim) {
     case .settled: return try end(claim)
     case .decided(let decided): verdict = decided
-    case .undecided(let excludes):
-      if case .given(let outcome) = try lookAgain(claim) { return outcome }
+    case .undecided(let excludes, let looked):
+      if case .given(let outcome) = try lookAgain(claim, after: looked) { return outcome }
       crashPoint(.removalsLookedAt)
       if excludes, case .given(let outcome) = try exclude(claim) { return outcome }
       var count = RemovalCount(claim)
@@ -66,25 +67,26 @@ struct Finalisation {
   }
 
   /// Unstages all that is there again, and all that cannot be told.
-  private func lookAgain(_ claim: SliceClaim) throws(CatalogError) -> Step {
+  private func lookAgain(_ claim: SliceClaim, after looked: StagedPlace?) throws(CatalogError) -> Step {
     let (stop, activity) = (stop, activity)
     let isAborted = { stop.isUrgent || activity.isLockLost }
     let check = AbsenceCheck(
       rootPath: claim.rootPath, pace: pace.pace(of: claim, isAborted: isAborted), isAborted: isAborted)
-    var last: StagedRemoval?
+    var last = looked
     while true {
       if let outcome = interruption { return .given(outcome) }
       let page = try catalog.stagedRemovals(claim, after: last, limit: Self.pageRows)
-      guard !page.removals.isEmpty else { return .done }
+      guard let end = page.removals.last?.place else { return .done }
       let present: [StagedRemoval]
       do throws(WalkError<Never>) {
         present = try self.present(in: page, by: check)
       } catch {
         return .given(outcome(of: error))
       }
-      if !present.isEmpty { try catalog.unstage(claim, present) }
+      try catalog.commitLook(claim, upTo: end, present: present)
+      crashPoint(.removalsPageLookedAt)
       activity.noteProgress()
-      last = page.removals.last
+      last = end
     }
   }
 

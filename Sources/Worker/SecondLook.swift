@@ -1,4 +1,5 @@
 import Catalog
+import CrashPoints
 import FileTree
 import ScanModel
 
@@ -33,6 +34,7 @@ struct SecondLook {
     for first in stride(from: 0, to: places.count, by: Self.namesPerCheck) {
       let page = places[first..<min(first + Self.namesPerCheck, places.count)]
       for (place, isGone) in zip(page, try areGone(page.map { losses.rows[$0] }, of: losses)) { goes[place] = isGone }
+      crashPoint(.missingLookedAt)
     }
     results.missing.keep(goes)
   }

@@ -73,6 +73,11 @@ final class FinalisingScan {
       """, [.int64Array(Array(ids))])
   }
 
+  /// Commits a page of the second look that ends at a file, and has found none of them.
+  func look(_ looking: SliceClaim? = nil, upTo file: Int64 = 0) throws(CatalogError) {
+    try catalog.commitLook(looking ?? claim, upTo: StagedPlace(isDirectory: false, row: file), present: [])
+  }
+
   /// How many files would go, and in how many steps that was counted.
   func count(_ counting: SliceClaim? = nil) throws(CatalogError) -> (files: Int64, steps: Int) {
     var count = RemovalCount(counting ?? claim)

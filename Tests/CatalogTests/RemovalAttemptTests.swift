@@ -84,4 +84,47 @@ import Testing
     }
     #expect(try scan.removedFiles == 4)
   }
+
+  @Test func `a committed page of the second look begins the attempts anew`() throws {
+    let scan = try FinalisingScan()
+    let files = try scan.files(4, in: scan.root)
+    try scan.stage(files: files)
+    for file in files {
+      try scan.failTwice()
+      try scan.look(upTo: file)
+      #expect(try scan.number("SELECT attempts FROM slices WHERE number = 2") == 0)
+    }
+    // What fails without a page between still ends its scan.
+    try scan.failTwice()
+    #expect(try scan.catalog.fail(scan.claim, message: "m") == .failed)
+    #expect(try scan.connection.texts("SELECT status FROM scans") == ["failed"])
+  }
+
+  @Test func `a second look goes on after its last page, and begins anew when that is long ago`() throws {
+    let scan = try FinalisingScan()
+    let directory = try scan.directory("d")
+    try scan.stage(directory: directory)
+    let files = try scan.files(4, in: scan.root)
+    try scan.stage(files: files)
+    for place in [StagedPlace(isDirectory: true, row: directory), StagedPlace(isDirectory: false, row: files[1])] {
+      try scan.catalog.commitLook(scan.claim, upTo: place, present: [])
+      _ = try scan.takeOver()
+      #expect(try scan.catalog.removalStanding(scan.claim) == .undecided(excludes: false, lookedUpTo: place))
+    }
+    let last = StagedPlace(isDirectory: false, row: files[1])
+    let page = try scan.catalog.stagedRemovals(scan.claim, after: last, limit: 10)
+    #expect(page.removals.map(\.row) == [files[2], files[3]])
+    try scan.connection.query("UPDATE slices SET looked_at = looked_at - interval '11 minutes' WHERE number = 2")
+    #expect(try scan.catalog.removalStanding(scan.claim) == .undecided(excludes: false, lookedUpTo: nil))
+  }
+}
+
+extension FinalisingScan {
+  /// One failure less than the scan may have.
+  fileprivate func failTwice() throws {
+    for _ in 0..<2 {
+      #expect(try catalog.fail(claim, message: "m") == .requeued)
+      _ = try takeOver()
+    }
+  }
 }

@@ -121,7 +121,7 @@ import Testing
       let before = try scan.contents()
       #expect(failure { () throws(CatalogError) in try scan.catalog.applyRemovals(late, limit: 4) }?.isFenced == true)
       #expect(failure { () throws(CatalogError) in try scan.decide(late) }?.isFenced == true)
-      #expect(failure { () throws(CatalogError) in try scan.catalog.unstage(late, []) }?.isFenced == true)
+      #expect(failure { () throws(CatalogError) in try scan.look(late) }?.isFenced == true)
       #expect(failure { () throws(CatalogError) in try scan.catalog.giveUp(late) }?.isFenced == true)
       #expect(failure { () throws(CatalogError) in try scan.catalog.end(late) }?.isFenced == true)
       #expect(try scan.contents() == before)

@@ -108,7 +108,7 @@ import Testing
   @Test func `a verdict stands, whatever the limits and the list become`() throws {
     let scan = try FinalisingScan()
     try scan.stage(files: try scan.files(5, in: scan.root))
-    #expect(try scan.catalog.removalStanding(scan.claim) == .undecided(excludes: false))
+    #expect(try scan.catalog.removalStanding(scan.claim) == .undecided(excludes: false, lookedUpTo: nil))
     #expect(try scan.decide() == .apply)
     try scan.connection.query("UPDATE scans SET rules = '{\"removal_limit\": 0}'")
     #expect(try scan.decide() == .apply)
@@ -116,7 +116,8 @@ import Testing
     #expect(try scan.catalog.removalStanding(scan.claim) == .decided(.apply))
     // Nothing is unstaged any more.
     let page = try scan.catalog.stagedRemovals(scan.claim, after: nil, limit: 10)
-    try scan.catalog.unstage(scan.claim, page.removals)
+    let last = try #require(page.removals.last?.place)
+    try scan.catalog.commitLook(scan.claim, upTo: last, present: page.removals)
     #expect(try scan.stagedRows == 5)
   }
 

@@ -46,6 +46,20 @@ private final class WalkedTree {
     return try runner.run(try #require(try catalog.claim(slice, epoch: epoch, as: ClaimID())))
   }
 
+  /// Tells the worker to stop when the database sleeps in one of its statements.
+  func stopWhileSleeping() throws -> BlockingThread {
+    let (stop, database) = (stop, database)
+    return try BlockingThread(name: "watcher") {
+      try? eventually("a statement is on its way") {
+        try database.query(
+          "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+        )
+        .isEmpty ? nil : ()
+      }
+      stop.request()
+    }
+  }
+
   /// The next worker has not been told to stop.
   func start() { stop = WorkerStop() }
 
@@ -218,16 +232,7 @@ private final class WalkedTree {
       END $$;
       CREATE TRIGGER linger BEFORE UPDATE OF files_removed ON scans FOR EACH ROW EXECUTE FUNCTION linger();
       """)
-    let (stop, database) = (walked.stop, walked.database)
-    let watcher = try BlockingThread(name: "watcher") {
-      try? eventually("a batch is on its way") {
-        try database.query(
-          "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
-        )
-        .isEmpty ? nil : ()
-      }
-      stop.request()
-    }
+    let watcher = try walked.stopWhileSleeping()
     #expect(try walked.finalise() == .interrupted)
     watcher.join()
     #expect(try walked.scanRow == ["running 5000 0 apply"])
@@ -236,6 +241,39 @@ private final class WalkedTree {
     walked.start()
     #expect(try walked.finalise() == .committed(queued: []))
     #expect(try walked.scanRow == ["completed 12000 0 apply"])
+  }
+
+  /// The next worker goes on with the look.
+  @Test func `a stop between two pages of the second look hands the rest to the next worker`() throws {
+    let walked = try WalkedTree { tree in for index in 0..<6_000 { try tree.file("\(index)") } }
+    for index in 0..<2_500 { walked.remove("\(index)") }
+    try walked.stage(files: "convert_from(name, 'UTF8')::int < 2500")
+    try walked.database.query("UPDATE scans SET rules = rules || '{\"removal_limit\": 20000}'")
+    // The worker is told while it commits its first page.
+    try walked.database.query(
+      """
+      CREATE TABLE looks (place serial, row_id bigint);
+      CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        INSERT INTO looks (row_id) VALUES (NEW.looked_row);
+        PERFORM pg_sleep(CASE WHEN NEW.epoch = 1 THEN 1 ELSE 0 END);
+        RETURN NEW;
+      END $$;
+      CREATE TRIGGER linger BEFORE UPDATE OF looked_row ON slices FOR EACH ROW EXECUTE FUNCTION linger();
+      """)
+    let watcher = try walked.stopWhileSleeping()
+    #expect(try walked.finalise() == .interrupted)
+    watcher.join()
+    #expect(try walked.scanRow == ["running 0 0"])
+    #expect(try walked.database.query("SELECT count(*) FROM looks") == ["1"])
+    walked.start()
+    #expect(try walked.finalise() == .committed(queued: []))
+    #expect(try walked.scanRow == ["completed 2500 0 apply"])
+    let pages = """
+      SELECT count(*), bool_and(row_id > last) FROM (
+        SELECT row_id, lag(row_id, 1, 0) OVER (ORDER BY place) AS last FROM looks) l
+      """
+    #expect(try walked.database.query(pages) == ["3\tt"])
   }
 
   @Test func `what lies in a directory that may not be read any more stays, and all else goes`() async {

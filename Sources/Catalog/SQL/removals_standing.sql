@@ -1,6 +1,10 @@
--- What a scan's `finalise` slice has before it: the verdict, whether anything is staged, and whether anything is
--- staged as excluded.
-SELECT sc.removal_verdict, EXISTS (SELECT 1 FROM staged_removals s WHERE s.scan_id = sc.id),
-       EXISTS (SELECT 1 FROM staged_removals s WHERE s.scan_id = sc.id AND s.kind = 'f' AND s.excluded)
-       OR EXISTS (SELECT 1 FROM staged_removals s WHERE s.scan_id = sc.id AND s.kind = 'd' AND s.excluded)
-  FROM scans sc WHERE sc.id = $1
+-- What the `finalise` slice $2 of scan $1 has before it: the verdict, whether anything is staged, whether anything
+-- is staged as excluded, and how far its second look has come. A look that nobody has gone on with for a while
+-- begins anew: what was gone then may be back.
+SELECT sc.removal_verdict, EXISTS (SELECT 1 FROM staged_removals r WHERE r.scan_id = sc.id),
+       EXISTS (SELECT 1 FROM staged_removals r WHERE r.scan_id = sc.id AND r.kind = 'f' AND r.excluded)
+       OR EXISTS (SELECT 1 FROM staged_removals r WHERE r.scan_id = sc.id AND r.kind = 'd' AND r.excluded),
+       s.looked_kind = 'd', s.looked_row
+  FROM scans sc
+  LEFT JOIN slices s ON s.scan_id = sc.id AND s.number = $2 AND s.looked_at > now() - interval '10 minutes'
+ WHERE sc.id = $1

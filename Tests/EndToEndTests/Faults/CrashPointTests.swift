@@ -153,7 +153,7 @@ extension CrashPoint {
 
   /// What a scan that finds nothing gone never passes.
   fileprivate var isOnlyInRescans: Bool {
-    [.removalsLookedAt, .removalsDecided, .removalBatchDone].contains(self)
+    [.missingLookedAt, .removalsPageLookedAt, .removalsLookedAt, .removalsDecided, .removalBatchDone].contains(self)
   }
 
   /// Where a worker must have died before, so that a slice that failed is walked.

@@ -1,1 +1,0 @@
-SELECT unstage_removals($1, $2, $3, $4, $5, $6)
