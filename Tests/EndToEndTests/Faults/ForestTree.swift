@@ -128,6 +128,16 @@ final class ForestTree {
     return files
   }
 
+  /// Removes every file of the first so many directories of an unchanged tree; the directories stay.
+  ///
+  /// - Returns: how many files that was.
+  func strip(_ count: Int) throws -> Int {
+    for index in 0..<count {
+      for file in 0..<files { unlink(tree.path("\(Self.path(index))/leaf \(file)")) }
+    }
+    return count * files
+  }
+
   /// Makes a directory that was removed anew, under its old names.
   func plant(grove: Int) throws {
     felled.remove(grove)
