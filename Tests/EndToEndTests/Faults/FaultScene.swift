@@ -106,6 +106,13 @@ final class FaultScene {
     process.send(SIGCONT)
   }
 
+  /// What a worker calls itself, as it has said in its log.
+  func incarnation(of name: String) throws -> String {
+    let log = try process(name).errorsSoFar
+    guard let match = log.firstMatch(of: #/worker=(\S+-[0-9a-f]+)/#) else { throw broken("\(name) has no name") }
+    return String(match.1)
+  }
+
   func isRunning(_ name: String) -> Bool { processes.last { $0.name == name }?.process.isRunning == true }
 
   /// Every process of this scene stands still while `body` looks at it or does it harm.

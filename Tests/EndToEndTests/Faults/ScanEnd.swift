@@ -21,6 +21,14 @@ struct ScanRow: Decodable {
   var hasEnded: Bool { !["pending", "running", "paused"].contains(status) }
 }
 
+/// An attempt that was counted: whose slice it was, and whether it was taken over as from a dead worker.
+struct CountedAttempt {
+  let isDeath: Bool
+  /// One incarnation.
+  let worker: String
+  let detail: String
+}
+
 extension FaultScene {
   /// The library's newest scan; `nil` before its first.
   func scan() throws -> ScanRow? {
@@ -83,14 +91,39 @@ extension FaultScene {
       """)
   }
 
-  /// Outages are nobody's fault. An attempt is counted with either of these events, in one transaction.
+  /// Outages are nobody's fault.
   func expectNoAttempts() throws {
-    let attempts = try deployment.database.query(
+    let counted = try attempts(after: 0)
+    guard counted.isEmpty else { throw broken("attempts were counted: \(counted)") }
+  }
+
+  /// The attempts that scans after this one have counted. Each is counted with an event, in one transaction.
+  func attempts(after scan: Int64) throws -> [CountedAttempt] {
+    try deployment.database.query(
       """
-      SELECT event, actor, detail FROM scan_events
-       WHERE event = 'slice_failed' OR event = 'slice_taken_over' AND (detail->>'dead')::boolean
+      SELECT event, coalesce(detail->>'from', actor), detail FROM scan_events
+       WHERE scan_id > \(scan)
+         AND (event = 'slice_failed' OR event = 'slice_taken_over' AND (detail->>'dead')::boolean)
+      """
+    ).map { row in
+      let fields = row.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+      guard fields.count == 3, let worker = fields[1].split(separator: "/").first else {
+        throw broken("not an attempt: \(row)")
+      }
+      return CountedAttempt(isDeath: fields[0] == "slice_taken_over", worker: String(worker), detail: fields[2])
+    }
+  }
+
+  /// Slices of the newest scan that show more attempts than were ever counted.
+  func slicesWithUncountedAttempts() throws -> [String] {
+    try deployment.database.query(
+      """
+      SELECT s.scan_id, s.number, s.attempts FROM slices s
+       WHERE s.attempts > (
+         SELECT count(*) FROM scan_events e
+          WHERE e.scan_id = s.scan_id AND (e.detail->>'slice')::integer = s.number
+            AND (e.event = 'slice_failed' OR e.event = 'slice_taken_over' AND (e.detail->>'dead')::boolean))
       """)
-    guard attempts.isEmpty else { throw broken("attempts were counted: \(attempts)") }
   }
 
   private func leftovers() throws -> [String] {

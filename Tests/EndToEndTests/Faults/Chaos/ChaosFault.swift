@@ -3,6 +3,7 @@ enum ChaosFault: String, CaseIterable {
   case killWorker = "worker killed"
   case killHalf = "half of the workers killed"
   case killWorkers = "all workers killed"
+  case stopWorker = "worker told to stop"
   case killReaper = "reaper killed"
   case killAll = "all processes killed"
   case freezeWorker = "worker frozen beyond its lock"

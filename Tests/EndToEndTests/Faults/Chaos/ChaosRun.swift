@@ -76,7 +76,17 @@ final class ChaosRun {
     let scan = try world.scene.expectExactEnd(removed: removed, within: .seconds(120))
     let count = try world.scene.deployment.database.query("SELECT count(*) FROM scans WHERE id > \(last)")
     guard count == ["1"] else { throw world.scene.broken("one request made \(count) scans") }
-    tally.end(scan)
+    tally.end(scan, attempts: try expectedAttempts(after: last))
+  }
+
+  /// Only the death or long sleep of whoever had a slice counts an attempt; outages and hand-backs do not.
+  private func expectedAttempts(after last: Int64) throws -> Int {
+    let attempts = try world.scene.attempts(after: last)
+    let unjust = attempts.filter { !$0.isDeath || !world.struck.contains($0.worker) }
+    guard unjust.isEmpty else {
+      throw world.scene.broken("attempts were counted although nobody had died: \(unjust.map(\.detail))")
+    }
+    return attempts.count
   }
 
   private func tick() throws {
@@ -117,8 +127,13 @@ final class ChaosRun {
   private func strike(after last: Int64) throws -> Bool {
     guard world.isPostgresThere else { return false }
     let faults = style.faults.shuffled(using: &random).filter { world.isRedisThere || !$0.isOfRedis }
-    return try world.scene.standingStill {
+    let began = ContinuousClock.now
+    let hasStruck = try world.scene.standingStill {
       guard let middle = try world.scene.middle(), middle.done > 0, middle.open > 0 else { return false }
+      let uncounted = try world.scene.slicesWithUncountedAttempts()
+      guard uncounted.isEmpty else {
+        throw world.scene.broken("slices show attempts that nobody counted: \(uncounted)")
+      }
       // Of what takes a server away one at most: what strikes it too would find nobody.
       for fault in faults.prefix(style.volley)
       where world.isPostgresThere && (world.isRedisThere || !fault.isOfRedis) {
@@ -128,6 +143,8 @@ final class ChaosRun {
       note(middle)
       return true
     }
+    try world.noteStandstill(of: .now - began)
+    return hasStruck
   }
 
   private func note(_ middle: Middle) {

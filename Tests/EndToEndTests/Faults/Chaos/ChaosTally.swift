@@ -3,6 +3,7 @@ struct ChaosTally {
   private var faults: [ChaosFault: Int] = [:]
   private(set) var scans = 0
   private var redone: Int64 = 0
+  private var attempts = 0
   private var recoveries: [(time: Duration, isDisturbed: Bool)] = []
   /// Workers that were killed while they held a slice.
   var kills = 0
@@ -11,10 +12,11 @@ struct ChaosTally {
 
   mutating func strike(_ fault: ChaosFault) { faults[fault, default: 0] += 1 }
 
-  /// A scan has ended, and was exact.
-  mutating func end(_ scan: ScanRow) {
+  /// A scan has ended, and was exact; so many attempts were counted in it.
+  mutating func end(_ scan: ScanRow, attempts: Int) {
     scans += 1
     redone += scan.slices_redone
+    self.attempts += attempts
   }
 
   /// A killed worker's slice has been claimed again.
@@ -23,7 +25,8 @@ struct ChaosTally {
   /// Lines for people.
   var lines: [String] {
     let count = faults.values.reduce(0, +)
-    var lines = ["\(count) faults in \(scans) scans, all of which ended exact; \(redone) slices ran twice"]
+    var lines = ["\(count) faults in \(scans) scans, all of which ended exact"]
+    lines.append("\(redone) slices ran twice, \(attempts) attempts were counted, all for a death or a long sleep")
     lines += ChaosFault.allCases.compactMap { fault in faults[fault].map { "  \($0) × \(fault.rawValue)" } }
     if kills > 0 { lines.append("\(kills) workers were killed with slices in hand, which ran again after") }
     for (isDisturbed, name) in [(false, "in peace"), (true, "struck by the next fault meanwhile")] {

@@ -14,6 +14,12 @@ final class ChaosWorld {
   private var sleeping: ChildProcess?
   private(set) var isPostgresThere = true
   private(set) var isRedisThere = true
+  /// Incarnations of workers that were killed, or stood still for long, or whose end was disturbed: an attempt is
+  /// counted for each slice that is taken over from them.
+  private(set) var struck: Set<String> = []
+  /// Workers that were told to stop, of which some may still be at it.
+  private var stopping: Set<String> = []
+  private var lastFault = ContinuousClock.now
 
   private struct Repair {
     let due: ContinuousClock.Instant
@@ -44,6 +50,11 @@ final class ChaosWorld {
   /// Does the harm, all of it at once, and plans the repair. Who holds a slice dies or freezes first,
   /// and nobody whose death would make the scan give up a directory.
   func strike(_ fault: ChaosFault, in middle: Middle, using random: inout SeededRandom) throws {
+    let isCalm = isWhole && ContinuousClock.now - lastFault > .seconds(1)
+    lastFault = .now
+    // Whoever has just been told to stop may not be able to hand back what it holds.
+    for name in stopping where scene.isRunning(name) { try noteStruck(name) }
+    stopping = []
     let mortal = workers.filter { scene.isRunning($0) && !middle.holdsLastAttempt($0) }
     let shuffled = mortal.shuffled(using: &random)
     let victims = shuffled.filter(middle.holds) + shuffled.filter { !middle.holds($0) }
@@ -54,6 +65,7 @@ final class ChaosWorld {
     case .killWorkers: try kill(mortal[...], for: pause)
     case .killReaper: try kill(reapers.shuffled(using: &random).prefix(1), for: pause)
     case .killAll: try kill((mortal + reapers)[...], for: pause)
+    case .stopWorker: try stop(victims.prefix(1), isCalm: isCalm, for: pause)
     case .freezeWorker: try freeze(victims.prefix(1), for: .seconds(2) + pause)
     case .restartPostgres: stopPostgres(for: .zero)
     case .stopPostgres: stopPostgres(for: pause)
@@ -95,13 +107,32 @@ final class ChaosWorld {
 
   private func kill(_ names: ArraySlice<String>, for pause: Duration) throws {
     for name in names where scene.isRunning(name) {
+      if workers.contains(name) { try noteStruck(name) }
       try scene.kill(name)
     }
     repairs.append(Repair(due: .now + pause) {})
   }
 
+  private func stop(_ names: ArraySlice<String>, isCalm: Bool, for pause: Duration) throws {
+    for name in names {
+      if !isCalm { try noteStruck(name) }
+      try scene.process(name).send(SIGTERM)
+      stopping.insert(name)
+    }
+    repairs.append(Repair(due: .now + pause) {})
+  }
+
+  private func noteStruck(_ name: String) throws { struck.insert(try scene.incarnation(of: name)) }
+
+  /// Everything has stood still for this long, which on a busy machine may be longer than a heartbeat lasts.
+  func noteStandstill(of duration: Duration) throws {
+    guard duration > .seconds(1) else { return }
+    for name in workers where scene.isRunning(name) { try noteStruck(name) }
+  }
+
   private func freeze(_ names: ArraySlice<String>, for pause: Duration) throws {
     for name in names {
+      try noteStruck(name)
       try scene.freeze(name)
       repairs.append(Repair(due: .now + pause) { [scene] in try scene.thaw(name) })
     }
