@@ -219,7 +219,8 @@ extension SliceFrontier {
   /// From where on a row tells what earlier scans knew.
   private static var knownColumn: Int { 5 }
 
-  /// Decodes the rows of `slice_frontier` and, of its first columns, `directories_above`.
+  /// Decodes the rows of `slice_frontier`; or those of its first columns with whether it is a boundary
+  /// (`directories_above`).
   init(_ rows: PostgresRows) throws(PostgresError) {
     var directories: [Directory] = []
     var places: [(place: Int64, id: Int64)] = []
@@ -228,9 +229,12 @@ extension SliceFrontier {
     for row in rows {
       let id = try row.int64(0)
       // The boundary is never NULL, but where nothing is known.
-      let boundary = row.count > Self.knownColumn ? try row.optionalBoolean(Self.knownColumn + 6) : nil
-      let known = boundary != nil ? try KnownDirectory(id: id, row, from: Self.knownColumn) : nil
-      directories.append(Directory(id: id, parent: try row.optionalInt64(1), name: try row.bytes(2), known: known))
+      let tellsKnown = row.count > Self.knownColumn + 1
+      let boundary = try row.optionalBoolean(tellsKnown ? Self.knownColumn + 6 : Self.knownColumn)
+      let known = tellsKnown && boundary != nil ? try KnownDirectory(id: id, row, from: Self.knownColumn) : nil
+      directories.append(
+        Directory(
+          id: id, parent: try row.optionalInt64(1), name: try row.bytes(2), known: known, isBoundary: boundary == true))
       if let place = try row.optionalInt64(3) { places.append((place, id)) }
       if let inode = try row.optionalInt64(4) { rootInode = UInt64(bitPattern: inode) }
     }

@@ -164,12 +164,15 @@ public struct SliceFrontier: Sendable, Equatable {
     public let name: [UInt8]
     /// What earlier scans knew of a directory to visit.
     public let known: KnownDirectory?
+    /// Whether it was on another file system than its parent.
+    public let isBoundary: Bool
 
-    public init(id: Int64, parent: Int64?, name: [UInt8], known: KnownDirectory? = nil) {
+    public init(id: Int64, parent: Int64?, name: [UInt8], known: KnownDirectory? = nil, isBoundary: Bool = false) {
       self.id = id
       self.parent = parent
       self.name = name
       self.known = known
+      self.isBoundary = isBoundary
     }
   }
 

@@ -22,7 +22,9 @@ public struct AbsentName: Sendable, Hashable {
 /// (readdir(3)), and what seemed gone may be out of reach only.
 ///
 /// A name is gone if the system says so (`ENOENT`), if it belongs to the other sort of entry now, or if its
-/// directory itself is gone or no directory any more. Whatever else happens, it is not gone.
+/// directory itself is gone or no directory any more. Whatever else happens, it is not gone; nor is it where
+/// its directory, or one above, was on another file system than its parent and is not now: then a mount is
+/// missing, and what lay on it with it.
 ///
 /// Directories are reached as by `TreeWalker`: component by component beneath the root, no link followed,
 /// with a bounded number of descriptors. For one thread at a time.
@@ -51,8 +53,12 @@ public struct AbsenceCheck {
   /// Whether each of the names is gone, in their order. The root must be the frontier's before the first
   /// look and the same after the last.
   ///
-  /// - Parameter frontier: leads to the names' directories; its visits are of no account.
-  public func areGone(_ names: [AbsentName], in frontier: Frontier) throws(WalkError<Never>) -> [Bool] {
+  /// - Parameters:
+  ///   - frontier: leads to the names' directories; its visits are of no account.
+  ///   - lostMount: told of each directory whose mount is missing, once.
+  public func areGone(
+    _ names: [AbsentName], in frontier: Frontier, lostMount: (Int64) -> Void = { _ in }
+  ) throws(WalkError<Never>) -> [Bool] {
     let descriptor = try root.open(Never.self)
     let identity = try root.identity(of: descriptor, expecting: frontier.rootInode, Never.self)
     let wanted = Dictionary(grouping: names.indices) { names[$0].directory }
@@ -65,11 +71,14 @@ public struct AbsenceCheck {
     }
     var tree = OpenTree(root: descriptor, stack: stack, capacity: TreeWalker.openDirectories)
     var areGone = [Bool](repeating: false, count: names.count)
+    var mounts = FormerMounts(of: frontier)
     var looks = 0
     while tree.stack.count > 0 {
       let node = tree.stack.top
       if tree.stack[node].isPending {
-        let place = Place(of: node, in: &tree)
+        let lost = mounts.lost(at: node, in: &tree)
+        if let lost, lost.isNew { lostMount(lost.id) }
+        let place = lost == nil ? Place(of: node, in: &tree) : .outOfReach
         for index in wanted[tree.stack[node].id] ?? [] {
           if looks % Self.namesPerCheck == 0, isAborted() { throw .aborted }
           looks += 1
@@ -82,6 +91,41 @@ public struct AbsenceCheck {
     }
     try root.confirm(identity, Never.self)
     return areGone
+  }
+}
+
+/// Directories that were on other file systems than their parents, and which of them are not any more.
+private struct FormerMounts {
+  private let boundaries: Set<Int64>
+  private var areLost: [Int64: Bool] = [:]
+
+  init(of frontier: Frontier) { boundaries = Set(frontier.directories.filter(\.isBoundary).map(\.id)) }
+
+  /// A directory at or above a node whose mount is missing; `isNew` the first time that it is found.
+  mutating func lost(at node: Int, in tree: inout OpenTree) -> (id: Int64, isNew: Bool)? {
+    guard !boundaries.isEmpty else { return nil }
+    var current = node
+    while current != DirectoryStack.root {
+      let id = tree.stack[current].id
+      if boundaries.contains(id) {
+        let known = areLost[id]
+        let isLost = known ?? Self.isLost(current, in: &tree)
+        areLost[id] = isLost
+        if isLost { return (id, known == nil) }
+      }
+      current = Int(tree.stack[current].parent)
+    }
+    return nil
+  }
+
+  /// Whether a directory is on its parent's file system; what is gone, or cannot be told, is lost on its own account.
+  private static func isLost(_ node: Int, in tree: inout OpenTree) -> Bool {
+    guard let directory = try? tree.openForLooking(node) else { return false }
+    var own = statx()
+    var parent = statx()
+    guard readStatus(of: ".", in: directory, into: &own) == 0, readStatus(of: "..", in: directory, into: &parent) == 0
+    else { return false }
+    return own.stx_dev_major == parent.stx_dev_major && own.stx_dev_minor == parent.stx_dev_minor
   }
 }
 

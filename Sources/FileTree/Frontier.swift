@@ -22,12 +22,17 @@ public struct Frontier: Sendable {
     public let name: [UInt8]
     /// What the name must still be when it is visited; `nil` takes whatever directory is there.
     public let identity: DirectoryIdentity?
+    /// Whether it was on another file system than its parent.
+    public let isBoundary: Bool
 
-    public init(id: Int64, parent: Int64?, name: [UInt8], identity: DirectoryIdentity? = nil) {
+    public init(
+      id: Int64, parent: Int64?, name: [UInt8], identity: DirectoryIdentity? = nil, isBoundary: Bool = false
+    ) {
       self.id = id
       self.parent = parent
       self.name = name
       self.identity = identity
+      self.isBoundary = isBoundary
     }
   }
 

@@ -107,17 +107,3 @@ extension SliceResults {
     frontier = claim.frontier.visits.filter { $0 != culprit }
   }
 }
-
-extension SliceFrontier {
-  /// The names from the root to a directory of the chain, which is relative to the root.
-  fileprivate func path(of directory: Int64) -> [UInt8] {
-    let chain = Dictionary(directories.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    var names: [[UInt8]] = []
-    var next = chain[directory]
-    while let found = next, let parent = found.parent, names.count < directories.count {
-      names.append(found.name)
-      next = chain[parent]
-    }
-    return Array(names.reversed().joined(separator: [UInt8(ascii: "/")]))
-  }
-}

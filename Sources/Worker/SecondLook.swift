@@ -3,8 +3,8 @@ import CrashPoints
 import FileTree
 import ScanModel
 
-/// The second look at what a slice misses, right before its commit: only what is gone then is staged. What the
-/// rules exclude is there, and nobody looks for it.
+/// The second look at what a slice misses, right before its commit: only what is gone then is staged, and
+/// nothing that lay on a mount which is missing. What the rules exclude is there, and nobody looks for it.
 struct SecondLook {
   /// Names that one check looks at.
   private static let namesPerCheck = 4_096
@@ -29,28 +29,45 @@ struct SecondLook {
     let losses = results.missing
     guard losses.count > 0 else { return }
     results.unsettled += Set(losses.rows.map(\.unsettled)).sorted()
+    var lost: Set<[UInt8]> = []
     var goes = losses.rows.map { $0.loss != .missing }
     let places = goes.indices.filter { !goes[$0] }
     for first in stride(from: 0, to: places.count, by: Self.namesPerCheck) {
       let page = places[first..<min(first + Self.namesPerCheck, places.count)]
-      for (place, isGone) in zip(page, try areGone(page.map { losses.rows[$0] }, of: losses)) { goes[place] = isGone }
+      let answers = try areGone(page.map { losses.rows[$0] }, of: losses) { lost.insert($0) }
+      for (place, isGone) in zip(page, answers) { goes[place] = isGone }
       crashPoint(.missingLookedAt)
     }
     results.missing.keep(goes)
+    results.note(lostMounts: lost)
   }
 
   private func areGone(
-    _ rows: [MissingRows.Row], of losses: MissingRows
+    _ rows: [MissingRows.Row], of losses: MissingRows, lostMount: ([UInt8]) -> Void
   ) throws(WalkError<CatalogError>) -> [Bool] {
     let names = rows.map {
       AbsentName(directory: $0.directory, name: losses.name(of: $0), isDirectory: $0.isDirectory)
     }
-    let frontier = try above(Set(rows.map(\.directory)).sorted()).forWalker
-    do { return try check.areGone(names, in: frontier) } catch { throw error.widened() }
+    let frontier = try above(Set(rows.map(\.directory)).sorted())
+    do {
+      return try check.areGone(names, in: frontier.forWalker) { lostMount(frontier.path(of: $0)) }
+    } catch { throw error.widened() }
   }
 
   private func above(_ directories: [Int64]) throws(WalkError<CatalogError>) -> SliceFrontier {
     do { return try known.above(directories) } catch { throw .sink(error) }
+  }
+}
+
+extension SliceResults {
+  fileprivate mutating func note(lostMounts paths: Set<[UInt8]>) {
+    errorsCount += Int64(paths.count)
+    errors += paths.map { path in
+      SliceError(
+        path: path, type: .mountMissing, operation: nil, errno: nil,
+        message: "another file system was mounted here and is not now: what lay on it stays in the catalogue; "
+          + "mount it and scan again")
+    }
   }
 }
 

@@ -18,7 +18,9 @@ extension SliceRows {
           directory, attributes, isBoundary: true, files: directory.files, bytes: directory.bytes, signature: nil)
         return directory.id
       }
-      if isBoundary != directory.isBoundary { restated.add(directory, attributes, isBoundary: isBoundary) }
+      if isBoundary ? !directory.isBoundary : directory.isSettled(on: attributes.device) {
+        restated.add(directory, attributes, isBoundary: isBoundary)
+      }
       waiting.add(directory)
       return directory.id
     }
@@ -75,5 +77,14 @@ extension SliceRows {
     try comparison.run(into: &results)
     spareEntries += directories.map(\.entries)
     activity.noteProgress()
+  }
+}
+
+extension KnownDirectory {
+  /// Whether it was a boundary, and has since been listed in full, with nothing missing, on the file system of
+  /// this device: the mount that it was has gone, and its rows with it or to where it was. Until then it is held
+  /// to be a boundary, so that what is missing there is not taken for removed.
+  fileprivate func isSettled(on device: UInt64) -> Bool {
+    isBoundary && signature != nil && self.device == device
   }
 }

@@ -153,7 +153,21 @@ extension SliceClaim {
 extension SliceFrontier {
   var forWalker: Frontier {
     Frontier(
-      directories: directories.map { Frontier.Directory(id: $0.id, parent: $0.parent, name: $0.name) },
+      directories: directories.map {
+        Frontier.Directory(id: $0.id, parent: $0.parent, name: $0.name, isBoundary: $0.isBoundary)
+      },
       visits: visits, rootInode: rootInode)
+  }
+
+  /// The names from the root to a directory of the chain, which is relative to the root.
+  func path(of directory: Int64) -> [UInt8] {
+    let chain = Dictionary(directories.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    var names: [[UInt8]] = []
+    var next = chain[directory]
+    while let found = next, let parent = found.parent, names.count < directories.count {
+      names.append(found.name)
+      next = chain[parent]
+    }
+    return Array(names.reversed().joined(separator: [UInt8(ascii: "/")]))
   }
 }

@@ -13,7 +13,9 @@ private struct SecondLook {
   func walk() throws { _ = try FileTreeTests.walk(tree, into: sink) }
 
   /// Whether each of the paths is gone; one that ends in a slash is known as a directory.
-  func areGone(_ paths: String..., rootInode: UInt64? = nil) throws -> [Bool] {
+  func areGone(
+    _ paths: String..., rootInode: UInt64? = nil, boundaries: [String] = [], lostMount: (Int64) -> Void = { _ in }
+  ) throws -> [Bool] {
     let names = try paths.map { path in
       let components = path.split(separator: "/")
       let parent = components.dropLast().joined(separator: "/")
@@ -21,15 +23,14 @@ private struct SecondLook {
         directory: try #require(sink.id(of: parent)), name: Array(try #require(components.last).utf8),
         isDirectory: path.hasSuffix("/"))
     }
-    let frontier = sink.frontier(names.map(\.directory))
+    let boundaries = try Set(boundaries.map { try #require(sink.id(of: $0)) })
+    let directories = sink.frontier(names.map(\.directory)).directories.map {
+      // As the catalogue knows it.
+      Frontier.Directory(id: $0.id, parent: $0.parent, name: $0.name, isBoundary: boundaries.contains($0.id))
+    }
     return try AbsenceCheck(rootPath: Array(tree.root.utf8)).areGone(
-      names, in: Frontier(directories: frontier.directories.map(\.anyIdentity), visits: [], rootInode: rootInode))
+      names, in: Frontier(directories: directories, visits: [], rootInode: rootInode), lostMount: lostMount)
   }
-}
-
-extension Frontier.Directory {
-  /// As the catalogue knows it.
-  fileprivate var anyIdentity: Self { Self(id: id, parent: parent, name: name) }
 }
 
 @Suite struct AbsenceCheckTests {
@@ -43,6 +44,29 @@ extension Frontier.Directory {
     #expect(
       try look.areGone("f", "g", "a/b/f", "a/b/g", "a/", "gone/", "dangling", "a/x/")
         == [false, true, false, true, false, true, false, true])
+  }
+
+  @Test func `what lay on a mount that is missing is not gone, and the mount is told of once`() throws {
+    let look = try SecondLook()
+    for name in ["a", "a/b", "a/b/c", "d"] { try look.tree.directory(name) }
+    try look.walk()
+    var lost: [Int64] = []
+    let areGone = try look.areGone("a/g", "a/b/g", "a/b/c/g", "a/b/h", "d/g", boundaries: ["a/b"]) { lost.append($0) }
+    #expect(areGone == [true, false, false, false, true])
+    #expect(lost == [look.sink.id(of: "a/b")])
+  }
+
+  @Test func `on a mount that is still there, what is gone is gone`() throws {
+    let sink = RecordingSink()
+    _ = try TreeWalker(rootPath: "/dev", oneFilesystem: false).run(
+      .root(id: RecordingSink.root), limits: WalkLimits(), into: sink)
+    let shared = try #require(sink.id(of: "shm"))
+    let directories = sink.frontier([shared]).directories.map {
+      Frontier.Directory(id: $0.id, parent: $0.parent, name: $0.name, isBoundary: $0.id == shared)
+    }
+    let name = AbsentName(directory: shared, name: Array("no such name".utf8), isDirectory: false)
+    #expect(
+      try AbsenceCheck(rootPath: "/dev").areGone([name], in: Frontier(directories: directories, visits: [])) == [true])
   }
 
   @Test func `a name of the other sort is gone`() throws {

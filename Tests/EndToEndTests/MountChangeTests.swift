@@ -1,0 +1,140 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension EndToEnd {
+  /// A mount inside the tree that comes or goes between two scans, in a name space of the worker's own. Below
+  /// `mounted` lie `hidden` and `sub/deep`, and on the mount `inside` and `below/deep`.
+  @Suite struct MountChangeTests {
+    @Test(arguments: [true, false])
+    func `a mount that appears hides what lay there, and is entered only without --one-filesystem`(
+      oneFilesystem: Bool
+    ) throws {
+      guard let scene = try MountScene(oneFilesystem: oneFilesystem) else { return }
+      try expectExact(scene.scan(), scene.listing())
+      try scene.mount()
+      let scan = try scene.scan()
+      #expect(scan.status == "completed")
+      #expect(try scene.boundaries() == ["mounted"])
+      if oneFilesystem {
+        // What is not looked at is not called gone.
+        #expect(try scene.below() == ["mounted/hidden", "mounted/sub/deep"])
+        #expect(try scene.listing().differences().filter { !$0.contains(MountScene.mountedHex) } == [])
+      } else {
+        #expect(try scene.below() == ["mounted/below/deep", "mounted/inside"])
+        #expect(try scene.listing().differences() == [])
+      }
+      try scene.unmount()
+      #expect(try scene.scan().status == (oneFilesystem ? "completed" : "partial"))
+      if oneFilesystem { #expect(try scene.listing().differences() == []) }
+    }
+
+    @Test(arguments: [true, false])
+    func `what lay on a mount that went away stays, and is told of`(comesBack: Bool) throws {
+      guard let scene = try MountScene(oneFilesystem: false) else { return }
+      try scene.mount()
+      try expectExact(scene.scan(), scene.listing())
+      let before = try scene.rowsOfMount()
+      try scene.unmount()
+      // Again and again: no scan forgets what the last one has spared.
+      for _ in 0..<2 {
+        let scan = try scene.scan()
+        #expect(scan.status == "partial")
+        #expect(scan.errorsCount == 1)
+        #expect(try scene.rowsOfMount() == before)
+        #expect(
+          try scene.below() == ["mounted/below/deep", "mounted/hidden", "mounted/inside", "mounted/sub/deep"])
+        let error = "SELECT error_type, convert_from(path, 'UTF8') FROM scan_errors WHERE scan_id = \(scan.id)"
+        #expect(try scene.deployment.database.query(error) == ["mount_missing\tmounted"])
+        let elsewhere = try scene.listing().differences().filter { !$0.contains(MountScene.mountedHex) }
+        #expect(elsewhere == [])
+      }
+      #expect(try scene.deployment.database.query("SELECT count(*) FROM staged_removals") == ["0"])
+      guard comesBack else { return }
+      try scene.mount()
+      #expect(try scene.scan().status == "completed")
+      #expect(try scene.rowsOfMount() == before)
+      #expect(try scene.below() == ["mounted/below/deep", "mounted/inside"])
+    }
+
+    @Test(arguments: [true, false])
+    func `where a mount has gone that held nothing, later removals are removals`(oneFilesystem: Bool) throws {
+      guard let scene = try MountScene(oneFilesystem: oneFilesystem) else { return }
+      try scene.mount(with: "true")
+      #expect(try scene.scan().status == "completed")
+      #expect(try scene.below() == [])
+      try scene.unmount()
+      for _ in 0..<2 { #expect(try scene.scan().status == "completed") }
+      #expect(try scene.boundaries() == [])
+      #expect(unlink(scene.tree.path("mounted/hidden")) == 0)
+      let scan = try scene.scan()
+      #expect(scan.status == "completed")
+      #expect(try scene.listing().differences() == [])
+    }
+  }
+}
+
+/// A library whose only worker sees mounts of its own. One thread owns it.
+private final class MountScene {
+  /// How Postgres shows paths that begin with `mounted`.
+  static let mountedHex = "mounted".utf8.map { String($0, radix: 16) }.joined()
+
+  let tree: TestTree
+  let deployment: TestDeployment
+  private let worker: ChildProcess
+  private let oneFilesystem: Bool
+
+  /// `nil` where mounting is not permitted, as in many containers; that is told.
+  init?(oneFilesystem: Bool) throws {
+    let unshare = geteuid() == 0 ? ["unshare", "--mount"] : ["unshare", "--mount", "--map-root-user"]
+    let trial = try ChildProcess(unshare + ["mount", "-t", "tmpfs", "rollcall-test", "/mnt"])
+    guard try trial.wait().code == 0 else {
+      print("NOT RUN: scans of a tree in which a mount comes or goes, as mounting is not permitted here")
+      return nil
+    }
+    tree = try TestTree(inMemory: true)
+    for name in ["beside", "mounted", "mounted/sub"] { try tree.directory(name) }
+    for name in ["beside/file", "mounted/hidden", "mounted/sub/deep"] { try tree.file(name, bytes: 3) }
+    self.oneFilesystem = oneFilesystem
+    deployment = try TestDeployment()
+    try deployment.succeed(["library", "add", "x", tree.root] + (oneFilesystem ? ["--one-filesystem"] : []))
+    worker = try deployment.worker(wrapper: unshare)
+  }
+
+  /// Runs a program where the worker is.
+  private var inside: [String] {
+    ["nsenter", "--mount", "--target", "\(worker.pid)"] + (geteuid() == 0 ? [] : ["--user", "--preserve-credentials"])
+  }
+
+  func mount(with content: String = #"mkdir "$0/below" && touch "$0/inside" "$0/below/deep""#) throws {
+    let script = #"mount -t tmpfs rollcall-test "$0" && cd / && \#(content)"#
+    try run(inside + ["sh", "-c", script, tree.path("mounted")])
+  }
+
+  func unmount() throws { try run(inside + ["umount", tree.path("mounted")]) }
+
+  func scan() throws -> ScanResult { try deployment.scan() }
+
+  func listing() throws -> TreeRows {
+    try TreeRows(of: tree.root, in: deployment, oneFilesystem: oneFilesystem, wrapper: inside)
+  }
+
+  /// Live files below `mounted`.
+  func below() throws -> [String] {
+    try deployment.database.query(
+      "SELECT path_text FROM catalog_files WHERE path_text ~ '^mounted/' AND removed_at IS NULL ORDER BY 1")
+  }
+
+  /// What lies on the mount, by the ids of its live rows.
+  func rowsOfMount() throws -> [String] {
+    try deployment.database.query(
+      """
+      SELECT id, path_text FROM catalog_files
+       WHERE path_text IN ('mounted/inside', 'mounted/below/deep') AND removed_at IS NULL ORDER BY 1
+      """)
+  }
+
+  func boundaries() throws -> [String] {
+    try deployment.database.query("SELECT convert_from(name, 'UTF8') FROM directories WHERE boundary")
+  }
+}
