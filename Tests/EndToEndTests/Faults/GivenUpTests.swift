@@ -65,6 +65,7 @@ private struct Trouble {
   }
 
   func prepare() throws {
+    if point == .sliceRefused { try registerStranger() }
     guard let sqlState else { return }
     try scene.deployment.database.query(
       """
@@ -73,6 +74,20 @@ private struct Trouble {
       CREATE TRIGGER refuse_victim BEFORE UPDATE ON slices FOR EACH ROW
         WHEN (NEW.state = 'done' AND NEW.worker LIKE 'victim-%') EXECUTE FUNCTION refuse_victim()
       """)
+  }
+
+  /// With the victim's own heartbeat, which is read while nothing stands still: it does not last for long.
+  private func registerStranger() throws {
+    let deployment = scene.deployment
+    var heartbeat = ""
+    try scene.wait("the victim's heart beats") {
+      let keys = try deployment.redis(["KEYS", deployment.key("worker:victim-*")])
+      heartbeat = try deployment.redis(["GET", keys]).replacing(#/"host":"[^"]*"/#, with: #""host":"elsewhere""#)
+      return heartbeat.contains("elsewhere")
+    }
+    let started = #"{"slots":1,"started_at":"2023-11-14T22:13:20Z"}"#
+    try deployment.redis(["HSET", deployment.key("workers"), Self.stranger, started])
+    try deployment.redis(["SET", deployment.key("worker:\(Self.stranger)"), heartbeat])
   }
 
   /// In the middle of the scan, while the victim holds a slice and everything stands still.
@@ -87,12 +102,6 @@ private struct Trouble {
         """)
     case .jobBuried: try deployment.redis(["RPUSH", deployment.key("queue"), "garbage"])
     case .sliceRefused:
-      let keys = try deployment.redis(["KEYS", deployment.key("worker:victim-*")])
-      let heartbeat = try deployment.redis(["GET", keys]).replacing(
-        #/"host":"[^"]*"/#, with: #""host":"elsewhere""#)
-      let started = #"{"slots":1,"started_at":"2023-11-14T22:13:20Z"}"#
-      try deployment.redis(["HSET", deployment.key("workers"), Self.stranger, started])
-      try deployment.redis(["SET", deployment.key("worker:\(Self.stranger)"), heartbeat])
       guard rename(scene.tree.root, scene.tree.root + ".away") == 0 else { throw scene.broken("the root stays") }
     default: preconditionFailure("nothing makes a worker give up at \(point)")
     }
