@@ -1,49 +1,74 @@
 /// Judges the entries of one directory after another. A value of one thread; looking at an entry allocates nothing.
 public struct DirectoryRules: Sendable {
   private let rules: EntryRules
-  /// The globs whose last part alone decides in the directory that was begun, in their order.
-  private var deciding: [(glob: Glob, last: GlobSegment)] = []
+  /// How far each glob of the rules has come on the way to the directory; without a meaning for one that is not a path.
+  private var progress: [Glob.Progress]
+  /// The globs whose last part alone decides in the directory, in their order.
+  private var deciding: [Deciding] = []
+
+  private struct Deciding {
+    let isNegated: Bool
+    let isDirectoriesOnly: Bool
+    let last: GlobSegment
+
+    init(_ glob: Glob, _ last: GlobSegment) {
+      isNegated = glob.isNegated
+      isDirectoriesOnly = glob.isDirectoriesOnly
+      self.last = last
+    }
+  }
 
   /// At the library's root.
   public init(_ rules: EntryRules) {
     self.rules = rules
-    begin(directory: [])
+    progress = Array(repeating: Glob.start, count: rules.globs.count)
+    decide()
   }
 
   /// Goes to a directory, which is not ignored, nor any above it.
   ///
   /// - Parameter path: relative to the root, without a slash at either end; the root's is empty.
   public mutating func begin(directory path: [UInt8]) {
-    deciding.removeAll(keepingCapacity: true)
-    for glob in rules.globs {
-      switch glob.place {
-      case .anywhere(let segment): deciding.append((glob, segment))
-      case .path(let parts):
-        guard Self.isAtLastPart(of: parts, path), let last = parts.last else { continue }
-        deciding.append((glob, last.segment))
+    guard !rules.globs.isEmpty else { return }
+    for index in progress.indices { progress[index] = Glob.start }
+    for name in path.split(separator: UInt8(ascii: "/")) { unsafe name.withUnsafeBytes { unsafe advance(by: $0) } }
+    decide()
+  }
+
+  /// Goes from a directory to one in it.
+  mutating func enter(_ name: UnsafeRawBufferPointer) {
+    unsafe advance(by: name)
+    decide()
+  }
+
+  private mutating func advance(by name: UnsafeRawBufferPointer) {
+    for (index, glob) in rules.globs.enumerated() where progress[index] != 0 {
+      if case .path(let parts) = glob.place {
+        progress[index] = unsafe Glob.advance(progress[index], through: parts, by: name)
       }
     }
   }
 
-  private static func isAtLastPart(of parts: [Glob.Part], _ path: [UInt8]) -> Bool {
-    var progress = Glob.start
-    var begin = 0
-    while begin < path.count, progress != 0 {
-      let end = path[begin...].firstIndex(of: UInt8(ascii: "/")) ?? path.endIndex
-      progress = unsafe path.withUnsafeBytes {
-        unsafe Glob.advance(progress, through: parts, by: UnsafeRawBufferPointer(rebasing: $0[begin..<end]))
+  private mutating func decide() {
+    deciding.removeAll(keepingCapacity: true)
+    for (index, glob) in rules.globs.enumerated() {
+      switch glob.place {
+      case .anywhere(let segment): deciding.append(Deciding(glob, segment))
+      case .path(let parts):
+        guard let last = parts.last, Glob.isAtLastPart(progress[index], of: parts) else { continue }
+        deciding.append(Deciding(glob, last.segment))
       }
-      begin = end + 1
     }
-    return Glob.isAtLastPart(progress, of: parts)
   }
 
   /// Whether a glob ignores an entry of this directory: the last one that matches decides. An ignored directory is not
   /// to be entered: nothing in it can be re-included.
   public func isIgnored(_ name: UnsafeRawBufferPointer, isDirectory: Bool) -> Bool {
-    for (glob, last) in deciding.reversed() {
-      if glob.isDirectoriesOnly && !isDirectory { continue }
-      if unsafe last.matches(name) { return !glob.isNegated }
+    var index = deciding.count
+    while index > 0 {
+      index -= 1
+      if deciding[index].isDirectoriesOnly && !isDirectory { continue }
+      if unsafe deciding[index].last.matches(name) { return !deciding[index].isNegated }
     }
     return false
   }

@@ -56,18 +56,16 @@ public struct EntryRules: Sendable {
   public func isIgnored(path: [UInt8], isDirectory: Bool) -> Bool {
     guard !globs.isEmpty, !path.isEmpty else { return false }
     var directory = DirectoryRules(self)
-    var begin = 0
-    while true {
-      let end = path[begin...].firstIndex(of: UInt8(ascii: "/")) ?? path.endIndex
-      directory.begin(directory: Array(path[..<max(0, begin - 1)]))
-      let isLast = end == path.endIndex
-      let isIgnored = unsafe path.withUnsafeBytes {
-        unsafe directory.isIgnored(
-          UnsafeRawBufferPointer(rebasing: $0[begin..<end]), isDirectory: isDirectory || !isLast)
+    let names = path.split(separator: UInt8(ascii: "/"))
+    for (index, name) in names.enumerated() {
+      let isLast = index == names.count - 1
+      let isIgnored = unsafe name.withUnsafeBytes {
+        unsafe directory.isIgnored($0, isDirectory: isDirectory || !isLast)
       }
-      if isIgnored || isLast { return isIgnored }
-      begin = end + 1
+      if isIgnored { return true }
+      unsafe name.withUnsafeBytes { unsafe directory.enter($0) }
     }
+    return false
   }
 
   /// What becomes of an entry that no glob ignores. Only files are judged by extension and size.

@@ -31,6 +31,7 @@ struct Glob: Sendable {
 
   /// One level further down.
   static func advance(_ progress: Progress, through parts: [Part], by name: UnsafeRawBufferPointer) -> Progress {
+    guard progress != 0 else { return 0 }
     let open = opened(progress, parts)
     var next: Progress = 0
     for (index, part) in parts.enumerated() where open >> Progress(index) & 1 == 1 {

@@ -13,6 +13,45 @@ struct LibraryRulesTests {
     let rules = try read(#"{"one_filesystem":true,"queue":"nas","max_parallel":3}"#)
     #expect(rules == LibraryRules(oneFilesystem: true, queue: "nas", maxParallel: 3))
     #expect(rules.maxFilesPerSecond == nil && rules.removalLimit == 1000 && rules.removalLimitPercent == 50)
+    #expect(rules.layout == .flat && rules.extensions == nil && rules.maxSize == nil && rules.symlinks == .record)
+    #expect(rules.ignore == [] && rules.rejected == .error)
+  }
+
+  @Test("a policy that this release does not know is refused, not taken for another")
+  func younger() {
+    for rule in [#""layout":"tree""#, #""symlinks":"copy""#, #""rejected":"move""#] {
+      #expect(throws: DecodingError.self) {
+        try read(#"{"one_filesystem":true,"queue":"nas","max_parallel":3,\#(rule)}"#)
+      }
+    }
+  }
+
+  @Test("rules that judge files change, and can be taken away")
+  func judging() throws {
+    var changes = RuleChanges()
+    changes.layout = .categoryCourse
+    changes.extensions = .only(["pdf"])
+    changes.maxSize = .atMost(5)
+    changes.symlinks = .skip
+    changes.ignore = ["*.tmp"]
+    changes.rejected = .skip
+    let rules = changes.applied(to: LibraryRules())
+    #expect(
+      rules
+        == LibraryRules(
+          layout: .categoryCourse, extensions: ["pdf"], maxSize: 5, symlinks: .skip, ignore: ["*.tmp"], rejected: .skip)
+    )
+    #expect(RuleChanges().applied(to: rules) == rules)
+
+    var taken = RuleChanges()
+    taken.extensions = .all
+    taken.maxSize = .unlimited
+    taken.ignore = []
+    let left = taken.applied(to: rules)
+    #expect(left.extensions == nil && left.maxSize == nil && left.ignore == [] && left.symlinks == .skip)
+    let object = try JSONSerialization.jsonObject(with: JSONEncoder().encode(taken)) as? [String: Any]
+    #expect(object?.count == 3 && object?["extensions"] is NSNull && object?["max_size"] is NSNull)
+    #expect((object?["ignore"] as? [Any])?.isEmpty == true)
   }
 
   @Test("what is no rules is refused")
@@ -24,7 +63,10 @@ struct LibraryRulesTests {
 
   @Test("rules survive JSON, whose names are a contract, and no limit is null")
   func names() throws {
-    for rules in [LibraryRules(), LibraryRules(maxFilesPerSecond: 7, removalLimit: 0, removalLimitPercent: 100)] {
+    let other = LibraryRules(
+      maxFilesPerSecond: 7, removalLimit: 0, removalLimitPercent: 100, layout: .categoryCourse, extensions: ["pdf"],
+      maxSize: 9, symlinks: .follow, ignore: ["*.tmp", "!x"], rejected: .skip)
+    for rules in [LibraryRules(), other] {
       let json = try JSONEncoder().encode(rules)
       #expect(try JSONDecoder().decode(LibraryRules.self, from: json) == rules)
       let object = try #require(try JSONSerialization.jsonObject(with: json) as? [String: Any])
@@ -33,7 +75,9 @@ struct LibraryRulesTests {
           "one_filesystem", "queue", "max_parallel", "max_files_per_second", "removal_limit", "removal_limit_percent",
           "layout", "extensions", "max_size", "symlinks", "ignore", "rejected",
         ])
-      #expect((object["max_files_per_second"] is NSNull) == (rules.maxFilesPerSecond == nil))
+      for key in ["max_files_per_second", "extensions", "max_size"] {
+        #expect((object[key] is NSNull) == (rules == LibraryRules()), "\(key)")
+      }
     }
   }
 

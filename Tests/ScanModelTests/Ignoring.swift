@@ -5,10 +5,10 @@ func ignores(_ globs: [String], _ path: String, isDirectory: Bool = false) throw
   try EntryRules(LibraryRules(ignore: globs)).isIgnored(path: Array(path.utf8), isDirectory: isDirectory)
 }
 
-/// The problem with a glob, which must have one.
-func problem(with glob: String) -> RuleError? {
+/// What is wrong with globs; `nil` where nothing is.
+func problem(with globs: String...) -> RuleError? {
   do throws(RuleError) {
-    _ = try EntryRules(LibraryRules(ignore: [glob]))
+    _ = try EntryRules(LibraryRules(ignore: globs))
     return nil
   } catch { return error }
 }
