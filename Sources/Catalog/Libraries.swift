@@ -61,7 +61,8 @@ extension Catalog {
     try connect()
     return try wrap { () throws(PostgresError) in
       let patch = try Self.json(changes)
-      let rows = try connection.execute(Statements.librarySet, [.text(name), .json(patch)])
+      let rows = try connection.execute(
+        Statements.librarySet, [.text(name), .json(patch), .json(try Self.json(LibraryRules()))])
       guard let row = rows.first else { return nil }
       return RulesSet(
         before: try Self.rules(try row.text(0)), after: try Self.rules(try row.text(1)),

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The root of a tree: how it is opened, and how it is told from another directory in its place.
@@ -32,16 +33,22 @@ struct TreeRoot {
     if now != identity { throw .rootReplaced(path: shownPath) }
   }
 
+  /// Name by name, so that no link is followed on the way either: whoever may write to a directory above the root
+  /// could lead the walk elsewhere.
   private func openPath() throws(SystemError) -> Descriptor {
-    var path = path
-    while path.count > 1, path.last == UInt8(ascii: "/") { path.removeLast() }
+    let names = path.split(separator: UInt8(ascii: "/"))
     // A relative path would depend on where the process stands, and NUL would cut it short.
-    guard path.first == UInt8(ascii: "/"), !path.contains(0) else {
+    guard path.first == UInt8(ascii: "/"), !path.contains(0), !names.contains(Array("..".utf8)[...]) else {
       throw SystemError(operation: .open, errno: EINVAL)
     }
-    var name = path.map { CChar(bitPattern: $0) }
-    name.append(0)
-    return try Descriptor(opened: openDirectory(name, in: AT_FDCWD, access: O_RDONLY))
+    var place = try Descriptor(
+      opened: openDirectory("/", in: AT_FDCWD, access: names.isEmpty ? O_RDONLY : linux_O_PATH))
+    for (index, name) in names.enumerated() {
+      let access = index == names.count - 1 ? O_RDONLY : linux_O_PATH
+      place = try Descriptor(
+        opened: openDirectory(name.map { CChar(bitPattern: $0) } + [0], in: place.number, access: access))
+    }
+    return place
   }
 
   private var shownPath: String { String(decoding: path, as: UTF8.self) }

@@ -15,10 +15,11 @@ final class SliceRunner {
   let stop: WorkerStop
   private let pace: SlotPace
   let logger: Logger
+  private let gate: RootGate
 
   init(
     catalog: PostgresSlotCatalog, queue: (any SlotQueue)? = nil, activity: SlotActivity, stop: WorkerStop,
-    pace: SlotPace, logger: Logger
+    pace: SlotPace, logger: Logger, allowedRoots: AllowedRoots = .anywhere
   ) {
     self.catalog = catalog
     self.queue = queue
@@ -26,11 +27,15 @@ final class SliceRunner {
     self.stop = stop
     self.pace = pace
     self.logger = logger
+    gate = RootGate(allowedRoots)
   }
 
   /// Throws only where Postgres is away.
   func run(_ claim: SliceClaim) throws(CatalogError) -> SlotMachine.WorkOutcome {
     activity.beginSlice()
+    if let refusal = gate.refusal(of: claim.rootPath) {
+      return .rootUnavailable(message: "\(ScanErrorType.pathTraversal.rawValue): \(refusal)")
+    }
     do {
       switch claim.kind {
       case .walk where claim.isCareful:

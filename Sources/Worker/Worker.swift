@@ -124,7 +124,8 @@ public final class Worker: Service {
       slot: slot, machine: SlotMachine(worker: id, retryInterval: settings.retryInterval), queue: queue,
       catalog: catalog,
       runner: SliceRunner(
-        catalog: catalog, queue: queue, activity: activity, stop: shared.stop, pace: pace, logger: logger),
+        catalog: catalog, queue: queue, activity: activity, stop: shared.stop, pace: pace, logger: logger,
+        allowedRoots: settings.allowedRoots),
       servingHosts: hosts, activity: activity, shared: shared, logger: logger)
   }
 }

@@ -19,11 +19,13 @@ public struct WorkerSettings: Sendable {
   public var operationTimeout: Duration
   public var retryInterval: Duration
   public var maxAttempts: Int
+  /// Which roots this worker walks.
+  public var allowedRoots: AllowedRoots
 
   public init(
     redisURL: String, postgresURL: String, prefix: String, name: String, host: String, version: String, slots: Int,
     queues: [String], lockTTL: Duration, lockRenew: Duration, operationTimeout: Duration, retryInterval: Duration,
-    maxAttempts: Int
+    maxAttempts: Int, allowedRoots: AllowedRoots = .anywhere
   ) {
     self.redisURL = redisURL
     self.postgresURL = postgresURL
@@ -38,5 +40,6 @@ public struct WorkerSettings: Sendable {
     self.operationTimeout = operationTimeout
     self.retryInterval = retryInterval
     self.maxAttempts = maxAttempts
+    self.allowedRoots = allowedRoots
   }
 }

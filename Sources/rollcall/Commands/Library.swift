@@ -19,9 +19,9 @@ struct Library: ParsableCommand {
     func run() throws {
       let environment = try options.load()
       let name = try LibraryName.checked(name)
-      let root = try RootPath.resolved(path)
+      let root = try RootPath.resolved(path, allowed: environment.configuration.allowedRoots)
       let catalog = try environment.catalog()
-      _ = try catalog.addLibrary(name: name, rootPath: root, rules: rules.changes.applied(to: LibraryRules()))
+      _ = try catalog.addLibrary(name: name, rootPath: root, rules: rules.changes().applied(to: LibraryRules()))
       guard let library = try catalog.library(named: name) else { throw CommandFailure.noLibrary(name) }
       if output.json {
         try environment.print(json: LibraryDocument(library))

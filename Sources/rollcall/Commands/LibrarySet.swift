@@ -13,13 +13,13 @@ struct LibrarySet: ParsableCommand {
   @OptionGroup var output: JSONOption
 
   func validate() throws {
-    if rules.changes.isEmpty { throw ValidationError("name a rule to change, such as --max-parallel 8") }
+    if try rules.changes().isEmpty { throw ValidationError("name a rule to change, such as --max-parallel 8") }
   }
 
   func run() throws {
     let environment = try options.load()
     let catalog = try environment.catalog()
-    guard let set = try catalog.setRules(of: name, rules.changes), let library = try catalog.library(named: name)
+    guard let set = try catalog.setRules(of: name, rules.changes()), let library = try catalog.library(named: name)
     else { throw CommandFailure.noLibrary(name) }
     if let warning = try former(set, library, catalog, environment) { complain(warning) }
     let keeping = set.activeScan.flatMap { scan in

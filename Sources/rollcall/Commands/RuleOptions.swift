@@ -31,7 +31,41 @@ struct RuleOptions: ParsableArguments {
       "…and more of the library than this, in per cent (default: \(standard.removalLimitPercent)).", valueName: "p"))
   var removalLimitPercent: Int?
 
-  var changes: RuleChanges {
+  @Option(
+    help: ArgumentHelp(
+      "category/course takes the first two levels for categories and courses; flat has neither "
+        + "(default: \(standard.layout.rawValue)).", valueName: "flat|category/course"))
+  var layout: Layout?
+  @Option(
+    help: ArgumentHelp(
+      "What files must have behind their last dot, in upper or lower case: mp4,pdf; or all (default: all).",
+      valueName: "a,b|all"))
+  var extensions: String?
+  @Option(
+    help: ArgumentHelp(
+      "The largest that a file may be: 2GiB, 500MB or bytes; or none for no limit (default: none).",
+      valueName: "size|none"))
+  var maxSize: String?
+  @Option(
+    help: ArgumentHelp(
+      "Links are left out, rows, or followed to what lies inside the root (default: \(standard.symlinks.rawValue)).",
+      valueName: "skip|record|follow"))
+  var symlinks: SymlinkPolicy?
+  @Option(
+    help: ArgumentHelp(
+      "Leave out what matches, as a line of a .gitignore in the root would; repeat it for more. What is given replaces "
+        + "all globs there were.", valueName: "glob"))
+  var ignore: [String] = []
+  @Flag(help: "Take all globs away.")
+  var noIgnore = false
+  @Option(
+    help: ArgumentHelp(
+      "What a file against --extensions or --max-size is: an error, or left out "
+        + "(default: \(standard.rejected.rawValue)).", valueName: "error|skip"))
+  var rejected: RejectedPolicy?
+
+  /// - Throws: where a text is no such rule.
+  func changes() throws -> RuleChanges {
     var changes = RuleChanges()
     changes.oneFilesystem = oneFilesystem
     changes.queue = queue
@@ -39,7 +73,27 @@ struct RuleOptions: ParsableArguments {
     changes.maxFilesPerSecond = maxFilesPerSecond
     changes.removalLimit = removalLimit
     changes.removalLimitPercent = removalLimitPercent
+    changes.layout = layout
+    changes.symlinks = symlinks
+    changes.rejected = rejected
+    do throws(RuleError) {
+      changes.extensions = try parsed(extensions) { (text) throws(RuleError) in try .init(parsing: text) }
+      changes.maxSize = try parsed(maxSize) { (text) throws(RuleError) in
+        text == "none" ? .unlimited : .atMost(Int(try ByteSize.parse(text)))
+      }
+      changes.ignore = noIgnore ? [] : ignore.isEmpty ? nil : ignore
+      _ = try EntryRules(changes.applied(to: LibraryRules()))
+    } catch {
+      throw ValidationError(error.description)
+    }
     return changes
+  }
+
+  private func parsed<Value>(
+    _ text: String?, _ parse: (String) throws(RuleError) -> Value
+  ) throws(RuleError) -> Value? {
+    guard let text else { return nil }
+    return try parse(text)
   }
 
   func validate() throws {
@@ -52,6 +106,8 @@ struct RuleOptions: ParsableArguments {
     if let queue, Form<String>.word.parse(queue) == nil {
       throw ValidationError("--queue must be \(Form<String>.word.allowed)")
     }
+    if noIgnore, !ignore.isEmpty { throw ValidationError("--no-ignore takes away what --ignore gives; name one") }
+    _ = try changes()
   }
 
   private func check(_ value: Int?, in range: ClosedRange<Int>, _ flag: String, else more: String = "") throws {
@@ -73,28 +129,6 @@ extension RuleChanges.Limit: ExpressibleByArgument {
   }
 }
 
-/// A rule for people.
-struct RuleLine {
-  let name: String
-  let value: String
-
-  /// Aligned with the other lines of `library show`.
-  var text: String { name + String(repeating: " ", count: 15 - name.count) + value }
-
-  static func lines(_ rules: LibraryRules) -> [RuleLine] {
-    [
-      RuleLine(name: "Queue", value: terminalSafe(rules.queue)),
-      RuleLine(name: "Max parallel", value: Humane.count(Int64(rules.maxParallel))),
-      RuleLine(name: "Max files/s", value: rules.maxFilesPerSecond.map { Humane.count(Int64($0)) } ?? "none"),
-      RuleLine(name: "One filesystem", value: rules.oneFilesystem ? "yes" : "no"),
-      RuleLine(name: "Removal limit", value: "\(Humane.count(Int64(rules.removalLimit))) files"),
-      RuleLine(name: "Removal share", value: "\(rules.removalLimitPercent) %"),
-    ]
-  }
-
-  /// What a change of the rules has changed: the name, the value before, the value now.
-  static func changes(from before: LibraryRules, to after: LibraryRules) -> [String] {
-    zip(lines(before), lines(after)).filter { $0.value != $1.value }
-      .map { "\($1.text), was \($0.value)" }
-  }
-}
+extension Layout: ExpressibleByArgument {}
+extension SymlinkPolicy: ExpressibleByArgument {}
+extension RejectedPolicy: ExpressibleByArgument {}

@@ -28,7 +28,7 @@ struct Scan: ParsableCommand {
     let environment = try options.load()
     let catalog = try environment.catalog()
     let queues = try environment.queues()
-    let library = try LibraryTarget(target).library(in: catalog)
+    let library = try LibraryTarget(target).library(in: catalog, allowed: environment.configuration.allowedRoots)
     let request = ScanRequest(
       target: .name(library.name), requestID: requestID, requestedBy: requestedBy ?? Self.userName(),
       mode: ScanMode(rawValue: mode) ?? .full)
@@ -71,15 +71,19 @@ struct LibraryTarget {
 
   /// The library that is meant. A path that is no library's root yet becomes a library, named after its
   /// directory.
-  func library(in catalog: Catalog) throws -> LibraryRecord {
+  ///
+  /// - Parameter allowed: where a path may be a root.
+  func library(in catalog: Catalog, allowed: AllowedRoots) throws -> LibraryRecord {
     guard text.contains("/") else {
       guard let library = try catalog.library(named: text) else { throw CommandFailure.noLibrary(text) }
       return library
     }
     let root: String
-    do { root = try RootPath.resolved(text) } catch {
+    do { root = try RootPath.resolved(text, allowed: allowed) } catch {
       // A library whose root is gone is still one: that its scan fails is for the scan to say.
-      if let library = try catalog.library(rootPath: RootPath.absolute(text)) { return library }
+      let root = try RootPath.absolute(text)
+      try RootPath.check(root, allowed)
+      if let library = try catalog.library(rootPath: root) { return library }
       throw error
     }
     if let library = try catalog.library(rootPath: root) { return library }

@@ -36,12 +36,13 @@ struct Up: AsyncParsableCommand {
 
   func run() async throws {
     let path = data ?? DataDirectory.standard(environment: ProcessInfo.processInfo.environment)
-    let root = try directory.map(RootPath.resolved)
     let servers = try LocalServers(dataDirectory: path)
     // What is wrong with the configuration is said before anything starts.
     let environment = try options.load([
       "redis_url": servers.directory.redisURL, "postgres_url": servers.directory.postgresURL, "slots": slots.slots,
     ]).quiet
+    let allowed = environment.configuration.allowedRoots
+    let root = try directory.map { (path) throws in try RootPath.resolved(path, allowed: allowed) }
     // From here on a signal ends the servers too, in order.
     let signals = await EndSignals()
     let outcome: Result<Int32, any Error>

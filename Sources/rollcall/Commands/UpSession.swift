@@ -38,7 +38,7 @@ final class UpSession: Service {
     guard let root else { return }
     let catalog = try environment.catalog()
     let queues = try environment.queues()
-    let library = try LibraryTarget(root).library(in: catalog)
+    let library = try LibraryTarget(root).library(in: catalog, allowed: environment.configuration.allowedRoots)
     let scan = try scan(library, catalog, queues)
     guard let scan else { return }
     try environment.print(

@@ -42,6 +42,7 @@ extension WorkerSettings {
       name: configuration.workerName, host: localHostName(), version: Rollcall.version,
       slots: configuration.slots, queues: configuration.queues, lockTTL: configuration.lockTTL,
       lockRenew: configuration.lockRenew, operationTimeout: configuration.operationTimeout,
-      retryInterval: configuration.retryInterval, maxAttempts: configuration.maxAttempts)
+      retryInterval: configuration.retryInterval, maxAttempts: configuration.maxAttempts,
+      allowedRoots: configuration.allowedRoots)
   }
 }

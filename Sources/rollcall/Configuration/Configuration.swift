@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import ScanModel
 
 /// The effective settings of this process and where each is from. The initial values here are the only
 /// place where a default stands; `Setting.all` gives each property its key, its form and its explanation.
@@ -10,6 +11,9 @@ struct Configuration: Sendable {
   /// Where logs go, standard error, decides unless the user does.
   var logFormat: LogFormat = isatty(STDERR_FILENO) == 1 ? .text : .json
   var logLevel = Logger.Level.info
+
+  /// Of the host on which it is set: where a library is added, and where it is walked.
+  var allowedRoots = AllowedRoots.anywhere
 
   var slots = ProcessInfo.processInfo.activeProcessorCount
   var queues = ["default"]

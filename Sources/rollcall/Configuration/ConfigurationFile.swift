@@ -51,21 +51,24 @@ enum ConfigurationFile {
       throw ConfigurationError(
         description: "\(path):\(line): unknown key \"\(terminalSafe(name))\"; the nearest known one is \(nearest)")
     }
-    guard let text = text(of: value) else {
+    guard let text = text(of: value, separator: setting.separator) else {
       throw ConfigurationError(description: "\(path):\(line): \(name) must be \(setting.allowed)")
     }
     return text.isEmpty ? nil : Entry(setting: setting, text: text, line: line)
   }
 
-  /// A scalar as it is written, a list joined by commas; `nil` for what no setting can be.
-  private static func text(of node: Node) -> String? {
+  /// A scalar as it is written, a list joined as the environment has it; `nil` for what no setting can be.
+  private static func text(of node: Node, separator: Character) -> String? {
     switch node {
     case .scalar(let scalar):
       let isNull = scalar.style == .plain && ["~", "null", "Null", "NULL"].contains(scalar.string)
       return isNull ? "" : scalar.string
     case .sequence(let nodes):
       let items = nodes.compactMap(\.scalar?.string)
-      return items.count == nodes.count && !items.isEmpty ? items.joined(separator: ",") : nil
+      guard items.count == nodes.count, !items.isEmpty, !items.contains(where: { $0.contains(separator) }) else {
+        return nil
+      }
+      return items.joined(separator: String(separator))
     case .mapping, .alias:
       return nil
     }

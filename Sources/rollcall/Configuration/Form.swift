@@ -3,10 +3,22 @@
 struct Form<Value: Sendable>: Sendable {
   /// Completes "must be …".
   let allowed: String
+  /// What stands between the items of a list; the file has lists of its own.
+  let separator: Character
   /// `nil` if the text is no such value.
   let parse: @Sendable (String) -> Value?
   /// What `parse` reads back to the same value.
   let format: @Sendable (Value) -> String
+
+  init(
+    allowed: String, separator: Character = ",", parse: @escaping @Sendable (String) -> Value?,
+    format: @escaping @Sendable (Value) -> String
+  ) {
+    self.allowed = allowed
+    self.separator = separator
+    self.parse = parse
+    self.format = format
+  }
 }
 
 extension Form where Value == String {

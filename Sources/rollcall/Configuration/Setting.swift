@@ -7,6 +7,8 @@ struct Setting: Sendable {
   let explanation: String
   /// What a value may be; completes "must be …".
   let allowed: String
+  /// What stands between the items of a list, but for the file's.
+  let separator: Character
   /// As the command line spells it, where it has it.
   let flag: String?
   /// False for what this release reads and checks, and does nothing with.
@@ -26,6 +28,7 @@ struct Setting: Sendable {
     self.flag = flag
     self.isInEffect = isInEffect
     allowed = form.allowed
+    separator = form.separator
     standardInWords = standard
     assign = { text, configuration in
       guard let value = form.parse(text) else { return false }

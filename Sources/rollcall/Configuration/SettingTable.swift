@@ -1,6 +1,6 @@
 extension Setting {
   /// Every key that a configuration file may hold, in the order in which it is shown.
-  static let all = connections + logs + worker + locks + deadlines + upkeep + alerts
+  static let all = connections + logs + roots + worker + locks + deadlines + upkeep + alerts
 
   static subscript(_ key: String) -> Setting? { byKey[key] }
   private static let byKey = Dictionary(uniqueKeysWithValues: all.map { ($0.key, $0) })
@@ -20,6 +20,13 @@ extension Setting {
       standard: "text on a terminal, else json", flag: "--log-format"),
     Setting(
       "log_level", \.logLevel, .choice(), "The least important log messages that are written", flag: "--log-level"),
+  ]
+
+  private static let roots = [
+    Setting(
+      "allowed_roots", \.allowedRoots, .roots,
+      "Where libraries may lie: [/srv, /mnt/nas] here and /srv:/mnt/nas in the environment, real paths without links",
+      standard: "anywhere but / itself")
   ]
 
   private static let worker = [
