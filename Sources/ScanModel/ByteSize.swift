@@ -33,7 +33,7 @@ public enum ByteSize {
     let bytes = try unit(rest.drop { $0 == " " }, in: text)
     if bytes == 1, !fraction.isEmpty { throw wrong(text, at: whole.endIndex, "there are no parts of a byte") }
     guard let size = product(whole, fraction, bytes) else {
-      throw RuleError(rule, text, "it is more than \(format(.max)), the largest that a file can have")
+      throw RuleError(rule, text, "it is more than any file can have, which is less than 8 EiB")
     }
     return size
   }

@@ -34,6 +34,7 @@ struct Rollcall: AsyncParsableCommand {
 
   static func main() async {
     prepareSignals()
+    checkArguments()
     var command: any ParsableCommand
     do { command = try parseAsRoot() } catch { end(parsing: error) }
     do {
@@ -54,6 +55,17 @@ struct Rollcall: AsyncParsableCommand {
     var none = sigset_t()
     sigemptyset(&none)
     pthread_sigmask(SIG_SETMASK, &none, nil)
+  }
+
+  /// Swift reads bytes that are no UTF-8 as replacement characters: a name or a rule would silently be another.
+  private static func checkArguments() {
+    for index in 1..<max(1, Int(CommandLine.argc)) {
+      guard let argument = CommandLine.unsafeArgv[index], String(validatingCString: argument) == nil else { continue }
+      complain(
+        "argument \(index), \"\(String(cString: argument))\", is not valid UTF-8: names, roots and rules must be, files "
+          + "need not")
+      Foundation.exit(ExitStatus.usage)
+    }
   }
 
   /// Requests for help and the version print and succeed; all else is wrong usage, said in one line.

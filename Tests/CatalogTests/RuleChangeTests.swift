@@ -51,6 +51,77 @@ import Testing
     #expect(try version() == first + 1)
   }
 
+  /// One change after the other, each of what judges entries.
+  private static var judging: [RuleChanges] {
+    var all: [RuleChanges] = []
+    func change(_ set: (inout RuleChanges) -> Void) {
+      var changes = RuleChanges()
+      set(&changes)
+      all.append(changes)
+    }
+    change { $0.oneFilesystem = true }
+    change { $0.layout = .categoryCourse }
+    change { $0.extensions = .only(["pdf"]) }
+    change { $0.extensions = .only([]) }
+    change { $0.extensions = .all }
+    change { $0.maxSize = .atMost(0) }
+    change { $0.maxSize = .unlimited }
+    change { $0.symlinks = .follow }
+    change { $0.ignore = ["a", "b"] }
+    change { $0.ignore = ["b", "a"] }
+    change { $0.ignore = [] }
+    change { $0.rejected = .skip }
+    return all
+  }
+
+  @Test func `every rule that judges entries raises the version, once for each change`() throws {
+    let first = try version()
+    for (number, changes) in Self.judging.enumerated() {
+      for _ in 1...2 { _ = try catalog.setRules(of: "a", changes) }
+      #expect(try version() == first + Int64(number) + 1, "\(changes)")
+    }
+    var several = RuleChanges()
+    several.layout = .flat
+    several.symlinks = .record
+    _ = try catalog.setRules(of: "a", several)
+    #expect(try version() == first + Int64(Self.judging.count) + 1)
+    #expect(try database.connection().number("SELECT rules_version FROM libraries WHERE name = 'b'") == first)
+  }
+
+  @Test func `a row of an earlier release is not judged anew because a rule is set to its default`() throws {
+    let first = try version()
+    try database.connection().query(
+      "UPDATE libraries SET rules = jsonb_build_object('one_filesystem', false, 'queue', 'q', 'max_parallel', 2)")
+    var standard = RuleChanges()
+    standard.layout = .flat
+    standard.extensions = .all
+    standard.maxSize = .unlimited
+    standard.symlinks = .record
+    standard.ignore = []
+    standard.rejected = .error
+    let set = try #require(try catalog.setRules(of: "a", standard))
+    #expect(set.before == set.after)
+    #expect(try version() == first)
+    standard.symlinks = .skip
+    _ = try catalog.setRules(of: "a", standard)
+    #expect(try version() == first + 1)
+  }
+
+  @Test func `a scan keeps the version that it began with, and the next has the new one`() throws {
+    func versions() throws -> [String] {
+      try database.connection().texts(
+        "SELECT rules_version || ' ' || coalesce(rules->>'max_size', 'none') FROM scans ORDER BY id")
+    }
+    _ = try catalog.admit(ScanRequest(target: .name("a")), through: .cli)
+    var changes = RuleChanges()
+    changes.maxSize = .atMost(7)
+    _ = try catalog.setRules(of: "a", changes)
+    #expect(try versions() == ["1 none"])
+    try database.connection().query("UPDATE scans SET status = 'cancelled', completed_at = now()")
+    _ = try catalog.admit(ScanRequest(target: .name("a")), through: .cli)
+    #expect(try versions() == ["1 none", "2 7"])
+  }
+
   @Test func `an active scan keeps its snapshot and is named, the next one has the new rules`() throws {
     guard case .admitted(let scan) = try catalog.admit(ScanRequest(target: .name("a")), through: .cli) else {
       throw NotAdmitted()

@@ -58,6 +58,81 @@ import Testing
     #expect(json["max_files_per_second"] is NSNull)
   }
 
+  @Test func `rules that judge files are given, shown, changed and taken away`() throws {
+    #expect(try shown()["extensions"] is NSNull && shown()["max_size"] is NSNull)
+    let words = [
+      "--layout", "category/course", "--extensions", "PDF,.mp4,mp4", "--max-size", "1.5GiB", "--symlinks", "skip",
+      "--ignore", "*.tmp", "--ignore", "!keep me.tmp", "--rejected", "skip",
+    ]
+    let added = try rules(deployment.run(["library", "add", "y", "/usr/bin", "--json"] + words))
+    #expect(added["layout"] as? String == "category/course" && added["symlinks"] as? String == "skip")
+    #expect(added["extensions"] as? [String] == ["mp4", "pdf"] && added["max_size"] as? Int == 1_610_612_736)
+    #expect(added["ignore"] as? [String] == ["*.tmp", "!keep me.tmp"] && added["rejected"] as? String == "skip")
+    let text = try deployment.succeed(["library", "show", "y"])
+    #expect(
+      text.contains(
+        """
+        Layout         category/course
+        Extensions     mp4,pdf
+        Max size       1536 MiB
+        Symlinks       skip
+        Ignore         '*.tmp' '!keep me.tmp'
+        Rejected       skip
+
+        """), "\(text)")
+
+    #expect(
+      try set("--ignore", "#a", "--ignore=-b", "--max-size", "500 MB").text == """
+        Max size       500 MB, was none
+        Ignore         '#a' -b, was nothing
+
+        """)
+    #expect(try set("--ignore", "c").text == "Ignore         c, was '#a' -b\n")
+    #expect(try set("--max-parallel", "4").text == "Max parallel   4, was 3\n")
+    #expect(try shown()["ignore"] as? [String] == ["c"])
+    #expect(try set("--extensions", "a").code == 0)
+    #expect(
+      try set("--extensions", "all", "--max-size", "none", "--no-ignore").text == """
+        Extensions     all, was a
+        Max size       none, was 500 MB
+        Ignore         nothing, was c
+
+        """)
+    #expect(try set("--extensions", "all", "--no-ignore", "--layout", "flat").text == "Nothing has changed.\n")
+  }
+
+  @Test(arguments: [
+    (["--ignore", "a[b"], "ignore glob \"a[b\" is wrong at character 2"),
+    (["--ignore", "ok", "--ignore", "\u{1b}[31m["], "ignore glob \"\\x1b[31m[\" is wrong at character 2"),
+    (["--ignore", ""], "it names nothing"), (["--ignore", "x", "--no-ignore"], "name one"),
+    (["--ignore", "-x"], "Missing value"), (["--ignore", String(repeating: "x", count: 1025)], "more than 1024"),
+    (["--max-size", "1.5 GoB"], "size \"1.5 GoB\" is wrong at character 5"), (["--max-size", "-1"], "--max-size"),
+    (["--max-size", "2G"], "GB, by 1000, or GiB, by 1024"), (["--max-size", "99999999999 GiB"], "less than 8 EiB"),
+    (["--extensions", "mp4,,pdf"], "extensions \"mp4,,pdf\" is wrong at character 5"),
+    (["--extensions", "a/b"], "is wrong at character 2"), (["--extensions", ""], "is wrong at character 1"),
+    (["--layout", "tree"], "'flat' or 'category/course'"), (["--symlinks", "copy"], "'skip', 'record' or 'follow'"),
+    (["--rejected", ""], "'error' or 'skip'"),
+  ])
+  func `a rule that cannot be is refused in one line that shows where it is wrong`(
+    words: [String], saying: String
+  ) throws {
+    for command in [["library", "set", "x"], ["library", "add", "y", "/usr/bin"]] {
+      let ended = try deployment.run(command + words)
+      expectFailure(ended, code: 2, saying: saying)
+      #expect(!ended.errors.contains("\u{1b}"))
+    }
+    #expect(try array(deployment.run(["library", "list", "--json"])).count == 1)
+    #expect(try set("--no-ignore", "--max-size", "none", "--extensions", "all").text == "Nothing has changed.\n")
+  }
+
+  @Test func `an argument that is no UTF-8 is refused, not taken for another`() throws {
+    let script = "exec \"$0\" library set x --ignore \"$(printf 'a\\377')\""
+    let ended = try ChildProcess(
+      ["bash", "-c", script, try RollcallBinary.path()], environment: deployment.environment
+    ).wait()
+    expectFailure(ended, code: 2, saying: "argument 5", "not valid UTF-8")
+  }
+
   @Test func `an active scan keeps its rules, which is said; with --json not on standard output`() throws {
     try deployment.succeed(["scan", "x"])
     #expect(try set("--max-parallel", "3").text == "Nothing has changed.\n")

@@ -30,7 +30,7 @@ import Testing
     #expect(ended.text.contains("Status       completed"))
     #expect(ended.text.contains("Files        3"))
     // The same root in other words is the same library, which is scanned again.
-    let places = [("\(root)/", "/"), ("./", root), ("media/", directory.path), ("./media/../media/.", directory.path)]
+    let places = [("\(root)/", "/"), ("./", root), ("media/", directory.path), (".//media/./.", directory.path)]
     for (path, place) in places {
       let again = try scan(path, "--wait", in: place)
       #expect(again.code == 0, "\(again.errors)")

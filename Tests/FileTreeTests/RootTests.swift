@@ -6,6 +6,7 @@ import Testing
 @Suite struct RootTests {
   @Test(arguments: [
     ("missing", ENOENT), ("file", ENOTDIR), ("link", ENOTDIR), ("link/", ENOTDIR), ("link///", ENOTDIR),
+    ("link/inner", ENOTDIR), ("directory/../directory", EINVAL),
     ("nul\0", EINVAL),
   ])
   func `a root that is no directory is unavailable, which is no file's failure`(
@@ -13,7 +14,7 @@ import Testing
   ) throws {
     let tree = try TestTree()
     try tree.file("file")
-    try tree.directory("directory")
+    try tree.directory("directory/inner")
     try tree.symlink("link", to: "directory")
     let sink = RecordingSink()
     let walker = TreeWalker(rootPath: tree.path(name), oneFilesystem: false)

@@ -89,6 +89,29 @@ import Testing
     #expect(try load(nil, [:], ["queues": "a,b"]).queues == ["a", "b"])
   }
 
+  @Test func `allowed roots are a list in YAML and separated by colons elsewhere`() throws {
+    func roots(_ yaml: String?, _ environment: [String: String] = [:]) throws -> [String] {
+      try load(yaml, environment).allowedRoots.directories
+    }
+    #expect(try roots(nil) == [])
+    #expect(try roots("allowed_roots: [/srv, /mnt/nas/]\n") == ["/srv", "/mnt/nas"])
+    #expect(try roots("allowed_roots: /srv\n", ["ROLLCALL_ALLOWED_ROOTS": "/a b, c:/"]) == ["/a b, c", "/"])
+    #expect(try roots("allowed_roots:\n") == [])
+    let shown = try load("allowed_roots:\n  - //srv//x\n  - /mnt\n").report.first { $0.key == "allowed_roots" }
+    #expect(shown?.value == "/srv/x:/mnt")
+  }
+
+  @Test(arguments: [
+    "srv", "/srv:", ":/srv", "/srv::/mnt", "/srv/../etc", "/./srv", "..", "~/media", "/a\nb",
+  ])
+  func `allowed roots that are not absolute paths are refused`(text: String) throws {
+    #expect(try refusal(nil, ["ROLLCALL_ALLOWED_ROOTS": text]).contains("absolute paths"))
+  }
+
+  @Test func `a colon in an item of the list is refused, not taken for two roots`() throws {
+    #expect(try refusal("allowed_roots: ['/srv:/etc', /mnt]\n").hasPrefix("FILE:1: allowed_roots must be"))
+  }
+
   @Test(arguments: ["", ",", "a,,b", "a,a", "a b", "{a}", "a/b"])
   func `a list that is no list of different names is refused`(text: String) throws {
     _ = try refusal(nil, [:], ["queues": text])

@@ -11,7 +11,7 @@ enum RootPath {
     let names = path.split(separator: "/")
     guard !names.contains("..") else {
       throw refusal(
-        path, "it holds .., which means another place where a link is; write the path without", ExitStatus.usage)
+        path, "it holds .., and where that leads depends on links; write the path without it", ExitStatus.usage)
     }
     let start = path.hasPrefix("/") ? "" : FileManager.default.currentDirectoryPath
     return "/" + (start.split(separator: "/") + names.filter { $0 != "." }).joined(separator: "/")
