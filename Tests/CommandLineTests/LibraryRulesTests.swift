@@ -110,8 +110,8 @@ import Testing
     (["--max-size", "2G"], "GB, by 1000, or GiB, by 1024"), (["--max-size", "99999999999 GiB"], "less than 8 EiB"),
     (["--extensions", "mp4,,pdf"], "extensions \"mp4,,pdf\" is wrong at character 5"),
     (["--extensions", "a/b"], "is wrong at character 2"), (["--extensions", ""], "is wrong at character 1"),
-    (["--layout", "tree"], "'flat' or 'category/course'"), (["--symlinks", "copy"], "'skip', 'record' or 'follow'"),
-    (["--rejected", ""], "'error' or 'skip'"),
+    (["--layout", "tree"], "'flat' and 'category/course'"), (["--symlinks", "copy"], "'skip', 'record' or 'follow'"),
+    (["--rejected", ""], "'error' and 'skip'"),
   ])
   func `a rule that cannot be is refused in one line that shows where it is wrong`(
     words: [String], saying: String

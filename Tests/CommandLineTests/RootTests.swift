@@ -44,7 +44,7 @@ import Testing
       try expectRefusal(path, code: 2, saying: "it holds ..")
     }
     try expectRefusal("", code: 2, saying: "an empty path")
-    try expectRefusal("/" + String(repeating: "x/", count: 3000), code: 1, saying: "File name too long")
+    try expectRefusal("/" + String(repeating: "x", count: 300), code: 1, saying: "File name too long")
   }
 
   @Test func `a relative path begins where the command stands, and dots and slashes make no other root`() throws {

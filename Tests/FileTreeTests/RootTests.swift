@@ -14,6 +14,7 @@ import Testing
   ) throws {
     let tree = try TestTree()
     try tree.file("file")
+    try tree.directory("directory")
     try tree.directory("directory/inner")
     try tree.symlink("link", to: "directory")
     let sink = RecordingSink()

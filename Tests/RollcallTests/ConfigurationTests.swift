@@ -97,6 +97,7 @@ import Testing
     #expect(try roots("allowed_roots: [/srv, /mnt/nas/]\n") == ["/srv", "/mnt/nas"])
     #expect(try roots("allowed_roots: /srv\n", ["ROLLCALL_ALLOWED_ROOTS": "/a b, c:/"]) == ["/a b, c", "/"])
     #expect(try roots("allowed_roots:\n") == [])
+    #expect(try roots("allowed_roots: [/srv]\n", ["ROLLCALL_ALLOWED_ROOTS": "anywhere"]) == [])
     let shown = try load("allowed_roots:\n  - //srv//x\n  - /mnt\n").report.first { $0.key == "allowed_roots" }
     #expect(shown?.value == "/srv/x:/mnt")
   }

@@ -9,6 +9,7 @@ import Testing
 
   init() throws {
     tree = try TestTree()
+    try tree.directory("a")
     try tree.directory("a/b")
     try tree.symlink("link", to: "a")
   }

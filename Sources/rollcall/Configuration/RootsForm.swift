@@ -3,8 +3,9 @@ import ScanModel
 extension Form where Value == AllowedRoots {
   /// Separated by colons, as PATH is; the configuration file has a list.
   static let roots = Form(
-    allowed: "a list of absolute paths without . and .., separated by colons", separator: ":",
+    allowed: "anywhere, or a list of absolute paths without . and .., separated by colons", separator: ":",
     parse: { text in
+      if text == "anywhere" { return .anywhere }
       var roots: [String] = []
       for item in text.split(separator: ":", omittingEmptySubsequences: false).map(trimmed) {
         guard let root = root(item) else { return nil }
@@ -12,7 +13,7 @@ extension Form where Value == AllowedRoots {
       }
       return AllowedRoots(roots)
     },
-    format: { $0.directories.joined(separator: ":") })
+    format: { $0 == .anywhere ? "anywhere" : $0.directories.joined(separator: ":") })
 }
 
 /// Without double slashes and those at its end.

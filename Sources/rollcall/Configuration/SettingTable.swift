@@ -25,8 +25,8 @@ extension Setting {
   private static let roots = [
     Setting(
       "allowed_roots", \.allowedRoots, .roots,
-      "Where libraries may lie: [/srv, /mnt/nas] here and /srv:/mnt/nas in the environment, real paths without links",
-      standard: "anywhere but / itself")
+      "Where libraries may lie: anywhere (but / itself), or [/srv, /mnt/nas], which is /srv:/mnt/nas in the environment"
+    )
   ]
 
   private static let worker = [
