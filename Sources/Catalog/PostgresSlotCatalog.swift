@@ -105,12 +105,23 @@ public final class PostgresSlotCatalog: SlotCatalog {
     try catalog.connect()
     // Whoever takes the slice over would not find another session, and could not free what it has locked.
     guard catalog.connection.backendPID == claimingBackend else {
-      throw .postgres(.unreachable("the session that claimed the slice was lost"))
+      throw try isHeld(under: claim) ? .postgres(.unreachable("the session that claimed the slice was lost")) : .fenced
     }
     try wrap { () throws(PostgresError) in try catalog.connection.begin() }
     let writer = SliceWriter(claim: claim, connection: catalog.connection, blocks: blocks)
     self.writer = writer
     return writer
+  }
+
+  private func isHeld(under claim: SliceClaim) throws(CatalogError) -> Bool {
+    let rows = try catalog.execute(
+      Statements.sliceInspect, [.int64(claim.slice.scan.rawValue), .int32(claim.slice.number)])
+    guard let row = rows.first else { return false }
+    return try wrap { () throws(PostgresError) in
+      guard let state = try row.optionalText(2) else { return false }
+      let status: ScanStatus = try decode(try row.text(0))
+      return try status.isActive && state == SliceState.running.rawValue && row.int32(3) == claim.epoch
+    }
   }
 
   /// What the catalogue knows of what the slice walks; for as long as the transaction that `rows` began.
