@@ -79,8 +79,8 @@ extension KnownFiles {
 }
 
 extension PostgresRow {
-  /// From the letter that `files.kind` holds, as text.
-  fileprivate func kind(_ column: Int) throws(PostgresError) -> FileKind {
+  /// From the letter that a `kind` holds, as text.
+  func kind(_ column: Int) throws(PostgresError) -> FileKind {
     let letter = try withText(column) { $0.count == 1 ? $0[0] : 0 }
     guard let kind = FileKind(code: letter) else { throw .decoding("there is no kind of file \"\(letter)\"") }
     return kind

@@ -3,6 +3,8 @@ import PostgresClient
 /// Every statement of the catalogue, each from the file of its name under `SQL/`.
 enum Statements {
   static let admit = load("admit", PackageResources.admit_sql)
+  static let changesFetch = load("changes_fetch", PackageResources.changes_fetch_sql)
+  static let changesOpen = load("changes_open", PackageResources.changes_open_sql)
   static let childRemoved = load("child_removed", PackageResources.child_removed_sql)
   static let childrenLive = load("children_live", PackageResources.children_live_sql)
   static let childrenRemoved = load("children_removed", PackageResources.children_removed_sql)

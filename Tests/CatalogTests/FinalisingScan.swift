@@ -57,20 +57,23 @@ final class FinalisingScan {
     return (0..<count).map { first + Int64($0) }
   }
 
-  func stage(directory id: Int64) throws {
+  /// - Parameters:
+  ///   - excluded: it is there, and the rules do not admit it.
+  ///   - stays: only what lies in it goes.
+  func stage(directory id: Int64, excluded: Bool = false, stays: Bool = false) throws {
     try connection.query(
       """
-      INSERT INTO staged_removals (scan_id, library_id, kind, row_id, directory_id, name)
-      SELECT 1, 1, 'd', id, parent_id, name FROM directories WHERE id = $1
-      """, [.int64(id)])
+      INSERT INTO staged_removals (scan_id, library_id, kind, row_id, directory_id, name, excluded, stays)
+      SELECT 1, 1, 'd', id, parent_id, name, $2, $3 FROM directories WHERE id = $1
+      """, [.int64(id), .boolean(excluded), .boolean(stays)])
   }
 
-  func stage(files ids: some Sequence<Int64>) throws {
+  func stage(files ids: some Sequence<Int64>, excluded: Bool = false) throws {
     try connection.query(
       """
-      INSERT INTO staged_removals (scan_id, library_id, kind, row_id, directory_id, name)
-      SELECT 1, 1, 'f', id, directory_id, name FROM files WHERE id = ANY ($1)
-      """, [.int64Array(Array(ids))])
+      INSERT INTO staged_removals (scan_id, library_id, kind, row_id, directory_id, name, excluded)
+      SELECT 1, 1, 'f', id, directory_id, name, $2 FROM files WHERE id = ANY ($1)
+      """, [.int64Array(Array(ids)), .boolean(excluded)])
   }
 
   /// Commits a page of the second look that ends at a file, and has found none of them.
@@ -93,9 +96,19 @@ final class FinalisingScan {
 
   /// Applies batches until nothing is left; the files of each.
   func applyAll(limit: Int32) throws -> [Int64] {
+    try all { try catalog.applyRemovals(claim, limit: limit) }
+  }
+
+  /// Removes what is excluded, until nothing of it is left; the files of each batch.
+  @discardableResult
+  func excludeAll(limit: Int32) throws -> [Int64] {
+    try all { try catalog.excludeStaged(claim, limit: limit) }
+  }
+
+  private func all(_ next: () throws -> RemovalBatch) throws -> [Int64] {
     var counts: [Int64] = []
     while counts.count < 10_000 {
-      let batch = try catalog.applyRemovals(claim, limit: limit)
+      let batch = try next()
       counts.append(batch.files)
       if !batch.isLeft { return counts }
     }
@@ -118,13 +131,20 @@ final class FinalisingScan {
     }
   }
 
+  /// Ids of the tombstones of rows that a rule excludes: of files, or of directories.
+  func excluded(_ table: String) throws -> [Int64] {
+    try connection.query("SELECT id FROM \(table) WHERE excluded AND removed_at IS NOT NULL ORDER BY id").map {
+      try $0.int64(0)
+    }
+  }
+
   /// All that a fenced step must leave as it is.
   func contents() throws -> [String] {
     try connection.texts(
       """
       SELECT t::text FROM scans t UNION ALL SELECT t::text FROM slices t UNION ALL SELECT t::text FROM staged_removals t
        UNION ALL SELECT t::text FROM directories t UNION ALL SELECT t::text FROM files t
-       UNION ALL SELECT t::text FROM scan_events t ORDER BY 1
+       UNION ALL SELECT t::text FROM scan_events t UNION ALL SELECT t::text FROM scan_changes t ORDER BY 1
       """)
   }
 }

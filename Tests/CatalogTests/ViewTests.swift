@@ -103,6 +103,67 @@ import Testing
     #expect(try rows.allSatisfy { try $0.text(0) == "media" })
   }
 
+  @Test(arguments: ["category/course", "flat", nil])
+  func `the first two levels are category and course where the layout says so`(_ layout: String?) throws {
+    let scan = try RunningScan()
+    let writer = try scan.catalog.rows(for: scan.claim)
+    var directory = scan.root
+    try writer.file(in: directory, named: "f", .file)
+    for name in ["maths", "algebra", "week 1", "day 1"] {
+      directory = try writer.directory(named: name, in: directory, .directory)
+      try writer.file(in: directory, named: "f", .file)
+    }
+    try writer.directory(named: [0xFF], in: scan.root, .directory)
+    _ = try scan.catalog.commit(scan.claim, SliceResults())
+    try scan.connection.query(
+      layout.map { "UPDATE libraries SET rules = rules || '{\"layout\": \"\($0)\"}'" }
+        ?? "UPDATE libraries SET rules = rules - 'layout'")
+    let hasBoth = layout == "category/course"
+    func rows(_ view: String) throws -> [String] {
+      try scan.connection.texts(
+        "SELECT concat_ws('|', path_text, coalesce(category, '-'), coalesce(course, '-')) FROM \(view) ORDER BY path")
+    }
+    let named = ["": "-|-", "maths": "maths|-"].merging(
+      ["maths/algebra", "maths/algebra/week 1", "maths/algebra/week 1/day 1"].map { ($0, "maths|algebra") }
+    ) { $1 }
+    let paths = ["", "maths", "maths/algebra", "maths/algebra/week 1", "maths/algebra/week 1/day 1"]
+    func expected(_ path: String) -> String { hasBoth ? named[path] ?? "" : "-|-" }
+    #expect(
+      try rows("catalog_directories") == paths.map { "\($0)|\(expected($0))" } + [
+        "\\377|" + (hasBoth ? "\\377|-" : "-|-")
+      ])
+    #expect(
+      try Set(rows("catalog_files")) == Set(paths.map { ($0.isEmpty ? "f" : "\($0)/f") + "|\(expected($0))" }))
+  }
+
+  @Test func `a tombstone says whether a rule has excluded it, and columns are added at the end only`() throws {
+    let scan = try FinalisingScan()
+    let (ignored, missing) = (try scan.directory("ignored"), try scan.directory("missing"))
+    for directory in [ignored, missing] { try scan.files(1, in: directory) }
+    try scan.stage(directory: ignored, excluded: true)
+    try scan.stage(directory: missing)
+    try scan.excludeAll(limit: 10)
+    try scan.decide()
+    _ = try scan.applyAll(limit: 10)
+    try scan.files(1, in: scan.root)
+    let rows = "SELECT concat_ws(' ', path_text, removed_at IS NOT NULL, excluded) FROM"
+    #expect(
+      try scan.connection.texts("\(rows) catalog_files ORDER BY path") == [
+        "000000 f f", "ignored/000000 t t", "missing/000000 t f",
+      ])
+    #expect(
+      try scan.connection.texts("\(rows) catalog_directories ORDER BY path") == [" f f", "ignored t t", "missing t f"])
+    let columns = "SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attnum > 0 AND attrelid ="
+    #expect(
+      try scan.connection.texts("\(columns) 'catalog_files'::regclass") == [
+        "library path path_text name kind size mtime_ns ctime_ns inode mode category course id first_scan changed_scan removed_at excluded"
+      ])
+    #expect(
+      try scan.connection.texts("\(columns) 'catalog_directories'::regclass") == [
+        "library path path_text id inode files bytes category course removed_at excluded"
+      ])
+  }
+
   @Test func `two libraries do not mix`() throws {
     let fixture = try PostgresFixture()
     var expected: [String] = []

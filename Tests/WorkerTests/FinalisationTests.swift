@@ -64,13 +64,13 @@ private final class WalkedTree {
   func start() { stop = WorkerStop() }
 
   /// Stages rows as a walk would that missed their names.
-  func stage(files: String = "false", directories: String = "false") throws {
+  func stage(files: String = "false", directories: String = "false", excluded: Bool = false) throws {
     try database.query(
       """
-      INSERT INTO staged_removals (scan_id, library_id, kind, row_id, directory_id, name)
-      SELECT 1, 1, 'f', id, directory_id, name FROM files WHERE \(files)
+      INSERT INTO staged_removals (scan_id, library_id, kind, row_id, directory_id, name, excluded)
+      SELECT 1, 1, 'f', id, directory_id, name, \(excluded) FROM files WHERE \(files)
        UNION ALL
-      SELECT 1, 1, 'd', id, parent_id, name FROM directories WHERE parent_id IS NOT NULL AND (\(directories))
+      SELECT 1, 1, 'd', id, parent_id, name, \(excluded) FROM directories WHERE parent_id IS NOT NULL AND (\(directories))
       """)
   }
 
@@ -120,6 +120,43 @@ private final class WalkedTree {
     #expect(try walked.finalise() == .committed(queued: []))
     #expect(try walked.removed == [])
     #expect(try walked.scanRow == ["completed 0 0 apply"])
+  }
+
+  @Test func `what a rule excludes goes though it is there, and beside it only what is missing`() throws {
+    let walked = try WalkedTree { tree in
+      for name in ["ignored", "ignored/below", "gone"] { try tree.directory(name) }
+      for name in ["ignored/f", "ignored/below/f", "gone/f", "large", "back", "kept"] { try tree.file(name) }
+    }
+    for path in ["gone/f", "gone"] { walked.remove(path) }
+    try walked.stage(files: "name = 'large'", directories: "name = 'ignored'", excluded: true)
+    try walked.stage(files: "name = 'back'", directories: "name = 'gone'")
+    #expect(try walked.finalise() == .committed(queued: []))
+    #expect(
+      try walked.removed == ["gone/", "gone/f", "ignored/", "ignored/below/", "ignored/below/f", "ignored/f", "large"])
+    #expect(try walked.scanRow == ["completed 4 0 apply"])
+    #expect(
+      try walked.database.query("SELECT path_text FROM catalog_files WHERE excluded ORDER BY 1") == [
+        "ignored/below/f", "ignored/f", "large",
+      ])
+    #expect(try walked.stagedRows == ["0"])
+  }
+
+  @Test func `what is excluded goes where what is missing is held, and needs no root by itself`() throws {
+    for isRootThere in [true, false] {
+      let walked = try WalkedTree { tree in for index in 0..<20 { try tree.file("\(index)") } }
+      try walked.stage(files: "name = convert_to('0', 'UTF8')", excluded: true)
+      if isRootThere {
+        for index in 1..<20 { walked.remove("\(index)") }
+        try walked.stage(files: "name <> convert_to('0', 'UTF8')")
+        try walked.database.query("UPDATE scans SET rules = rules || '{\"removal_limit\": 18}'")
+      } else {
+        #expect(rename(walked.tree.root, walked.tree.outside("aside")) == 0)
+      }
+      #expect(try walked.finalise() == .committed(queued: []))
+      #expect(try walked.removed == ["0"])
+      #expect(try walked.scanRow == [isRootThere ? "partial 1 19 hold" : "completed 1 0 apply"])
+      #expect(try walked.stagedRows == [isRootThere ? "19" : "0"])
+    }
   }
 
   @Test func `what cannot be told stays`() throws {

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Catalog
+import Foundation
+import ScanModel
+
+struct Changes: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "List the files that a scan has added, updated and removed.",
+    discussion: """
+      Links, FIFOs and the like too, not directories. A removed file is gone, or excluded by a rule of the library. Of \
+      a scan that goes on: what it has done so far.
+      """)
+  @Argument(help: "The scan's id.") var scan: Int64
+  @OptionGroup(title: "Configuration") var options: GlobalOptions
+  @OptionGroup var output: JSONOption
+
+  func run() throws {
+    let environment = try options.load()
+    let catalog = try environment.catalog()
+    guard let record = try catalog.scan(ScanID(scan)) else { throw CommandFailure.noScan(scan) }
+    if output.json {
+      var array = JSONArrayWriter(.output)
+      try catalog.eachChange(of: record) { try array.append(ChangeDocument($0)) }
+      return try array.finish()
+    }
+    var tally = ChangeTally()
+    try catalog.eachChange(of: record) { change in
+      tally.note(change.change)
+      try StandardOutput.output.line(Self.line(change))
+    }
+    try environment.print([tally.line(of: record)])
+  }
+
+  /// Listings can be long, so that the columns have fixed widths: nothing is held back to align it.
+  private static func line(_ change: FileChange) -> String {
+    let word =
+      switch change.change {
+      case .added: "added"
+      case .updated: "updated"
+      case .removed(isExcluded: false): "removed"
+      case .removed(isExcluded: true): "excluded"
+      }
+    return "\(padded(word, to: 8))  \(padded(change.kind.rawValue, to: 7))  \(EscapedPath(change.path).terminal)"
+  }
+}
+
+/// How many files a scan has changed, and how.
+private struct ChangeTally {
+  private var added: Int64 = 0
+  private var updated: Int64 = 0
+  private var removed: Int64 = 0
+  private var excluded: Int64 = 0
+
+  mutating func note(_ change: FileChange.Change) {
+    switch change {
+    case .added: added += 1
+    case .updated: updated += 1
+    case .removed(let isExcluded):
+      removed += 1
+      if isExcluded { excluded += 1 }
+    }
+  }
+
+  func line(of scan: ScanRecord) -> String {
+    let soFar = scan.status.isActive ? " so far" : ""
+    guard added + updated + removed > 0 else { return "Scan \(scan.id) has changed no file\(soFar)." }
+    let ruled = excluded > 0 ? " (\(Humane.count(excluded)) excluded by rules)" : ""
+    return "Scan \(scan.id)\(soFar): \(Humane.count(added)) added, \(Humane.count(updated)) updated, "
+      + "\(Humane.count(removed)) removed\(ruled)."
+  }
+}
