@@ -8,7 +8,8 @@ import Testing
   static let catalogCommands = [
     ["migrate"], ["library", "add", "x", "/usr"], ["library", "list"], ["library", "list", "--json"],
     ["library", "show", "x"], ["library", "set", "x", "--max-parallel", "2"], ["library", "remove", "x", "--yes"],
-    ["events", "1"], ["queue", "dead", "list"], ["queue", "dead", "drop", "--all", "--yes"], ["status", "--watch"],
+    ["events", "1"], ["changes", "1"], ["queue", "dead", "list"], ["queue", "dead", "drop", "--all", "--yes"],
+    ["status", "--watch"],
     ["scan", "x"], ["scan", "/usr", "--wait", "--json"],
     ["status"], ["status", "x", "--json"], ["history"], ["errors", "1"], ["queue"], ["workers"], ["worker"],
     ["reaper"],
@@ -42,7 +43,7 @@ import Testing
     #expect(try deployment.run(["scan", "x"], more: away).code == 0)
     for command in [
       ["library", "list"], ["library", "show", "x"], ["status"], ["status", "x"], ["history"], ["errors", "1"],
-      ["events", "1"], ["library", "set", "x", "--max-parallel", "2"],
+      ["events", "1"], ["changes", "1"], ["library", "set", "x", "--max-parallel", "2"],
     ] {
       let ended = try deployment.run(command, more: away)
       #expect(ended.code == 0, "\(command): \(ended.errors)")

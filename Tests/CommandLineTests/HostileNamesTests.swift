@@ -63,6 +63,7 @@ import Testing
     let name = "right\u{202e}left"
     try run(["mkdir", "-p", root])
     try run(["mkdir", "-m", "000", "\(root)/\(Self.escape)\nclosed"])
+    try run(["touch", "\(root)/\(Self.escape)\nfile"])
     expectHarmless(try deployment.succeed(["library", "add", name, root]))
     expectHarmless(try deployment.succeed(["scan", name, "--requested-by", Self.escape, "--request-id", Self.escape]))
     let refused = try deployment.run(["scan", name])
@@ -75,7 +76,8 @@ import Testing
     try eventually("the scan ends") { try deployment.succeed(["status"]).contains("partial") }
     try eventually("the noise is buried") { try deployment.redis(["LLEN", deployment.key("dead")]) == "1" }
     let commands = [
-      ["status"], ["status", name], ["history"], ["history", name], ["errors", "1"], ["library", "list"],
+      ["status"], ["status", name], ["history"], ["history", name], ["errors", "1"], ["changes", "1"],
+      ["library", "list"],
       ["library", "show", name], ["queue"], ["workers"],
     ]
     for command in commands { expectHarmless(try deployment.succeed(command)) }

@@ -5,7 +5,8 @@ import Testing
 @Suite struct UsageTests {
   static let commands = [
     "up", "migrate", "library", "library add", "library list", "library show", "library set", "library remove", "scan",
-    "worker", "status", "history", "errors", "events", "queue", "queue dead", "queue dead list", "queue dead retry",
+    "worker", "status", "history", "errors", "changes", "events", "queue", "queue dead", "queue dead list",
+    "queue dead retry",
     "queue dead drop", "workers", "config", "version",
   ]
 
@@ -44,7 +45,7 @@ import Testing
     "bogus", "--bogus", "library bogus", "scan", "scan a b", "scan a --mode slow", "history --limit x",
     "history --limit 0", "history --limit -5", "errors", "errors abc", "errors 99999999999999999999", "library add x",
     "library add x /usr --max-parallel 0", "library add x /usr --queue {q}", "library remove", "library set x",
-    "events", "up --exit",
+    "events", "changes", "up --exit",
     "up --redis-url redis://localhost", "config --json extra", "worker --slots", "status --json=yes",
   ])
   func `wrong usage is one line that names the help, and exit code 2`(line: String) throws {

@@ -69,6 +69,7 @@ func expectExact(
   #expect(scan.directoriesSeen == (try rows.directories), sourceLocation: sourceLocation)
   #expect(scan.bytesSeen == (try rows.bytes), sourceLocation: sourceLocation)
   #expect(scan.errorsCount == 0, sourceLocation: sourceLocation)
+  #expect(try rows.miscounted() == [], sourceLocation: sourceLocation)
 }
 
 extension EndToEnd {

@@ -30,6 +30,20 @@ struct TreeRows {
         "listing WHERE kind = 'directory'", in: database)
   }
 
+  /// Scans whose changes, as rows of their own or as files that are theirs, are not as many as they have counted.
+  func miscounted() throws -> [String] {
+    try database.query(
+      """
+      SELECT 'scan ' || s.id, s.files_added, c.added, s.files_updated, c.updated, s.files_removed, c.removed
+        FROM scans s CROSS JOIN LATERAL (
+          SELECT (SELECT count(*) FROM files f WHERE f.library_id = s.library_id AND f.first_scan = s.id)
+                   + count(*) FILTER (WHERE change = 'a') AS added,
+                 count(*) FILTER (WHERE change = 'u') AS updated, count(*) FILTER (WHERE change IN ('r', 'x')) AS removed
+            FROM scan_changes c WHERE c.library_id = s.library_id AND c.scan_id = s.id) c
+       WHERE (s.files_added, s.files_updated, s.files_removed) <> (c.added, c.updated, c.removed)
+      """)
+  }
+
   private static func difference(
     of columns: String, _ catalogue: String, _ listing: String, in database: TestDatabase
   ) throws -> [String] {
@@ -54,6 +68,7 @@ func expectExact(_ scan: ScanResult, _ rows: TreeRows, sourceLocation: SourceLoc
   #expect(scan.directoriesSeen == (try rows.directories), sourceLocation: sourceLocation)
   #expect(scan.bytesSeen == (try rows.bytes), sourceLocation: sourceLocation)
   #expect(scan.errorsCount == 0, sourceLocation: sourceLocation)
+  #expect(try rows.miscounted() == [], sourceLocation: sourceLocation)
 }
 
 extension TestDeployment {

@@ -52,7 +52,7 @@ extension FaultScene {
   func expectExactEnd(removed: Int? = nil, within deadline: Duration = .seconds(60)) throws -> ScanRow {
     let scan = try endedScan(within: deadline)
     let rows = try TreeRows(of: tree.root, in: deployment)
-    var wrong = try rows.differences()
+    var wrong = try rows.differences() + rows.miscounted()
     func require<Value: Equatable>(_ name: String, _ value: Value, _ expected: Value) {
       if value != expected { wrong.append("\(name) is \(value) and not \(expected)") }
     }
