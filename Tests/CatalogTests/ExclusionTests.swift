@@ -20,14 +20,14 @@ import Testing
     try scan.stage(directory: missing)
     try scan.stage(files: gone.prefix(2))
     try scan.connection.query("UPDATE scans SET rules = '{\"removal_limit\": 4, \"removal_limit_percent\": 99}'")
-    #expect(try scan.catalog.removalStanding(scan.claim) == .undecided(excludes: true))
+    #expect(try scan.catalog.removalStanding(scan.claim) == .undecided(excludes: true, lookedUpTo: nil))
     // Nobody looks for what is there.
     #expect(
       try scan.catalog.stagedRemovals(scan.claim, after: nil, limit: 100).removals.map(\.row) == [missing]
         + gone.prefix(2))
 
     #expect(try scan.excludeAll(limit: 500).reduce(0, +) == 2_017)
-    #expect(try scan.catalog.removalStanding(scan.claim) == .undecided(excludes: false))
+    #expect(try scan.catalog.removalStanding(scan.claim) == .undecided(excludes: false, lookedUpTo: nil))
     #expect(try scan.decide() == .hold)
     #expect(
       try scan.connection.texts("SELECT concat_ws(' ', files_removed, removals_held) FROM scans") == ["2017 5"])
