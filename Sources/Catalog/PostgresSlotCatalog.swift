@@ -120,7 +120,8 @@ public final class PostgresSlotCatalog: SlotCatalog {
     return try wrap { () throws(PostgresError) in
       guard let state = try row.optionalText(2) else { return false }
       let status: ScanStatus = try decode(try row.text(0))
-      return try status.isActive && state == SliceState.running.rawValue && row.int32(3) == claim.epoch
+      let epoch = try row.int32(3)
+      return status.isActive && state == SliceState.running.rawValue && epoch == claim.epoch
     }
   }
 
