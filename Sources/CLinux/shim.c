@@ -3,6 +3,7 @@
 #endif
 #include "CLinux.h"
 #include <errno.h>
+#include <linux/openat2.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -16,6 +17,15 @@ const int linux_AT_NO_AUTOMOUNT = AT_NO_AUTOMOUNT;
 int linux_openat(int directory, const char *name, int flags) {
   int result = openat(directory, name, flags);
   return result < 0 ? -errno : result;
+}
+
+int linux_open_beneath(int directory, const char *path, int flags) {
+  struct open_how how = {
+      .flags = (unsigned)flags,
+      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+  };
+  long result = syscall(SYS_openat2, directory, path, &how, sizeof how);
+  return result < 0 ? -errno : (int)result;
 }
 
 ssize_t linux_getdents64(int directory, void *buffer, size_t size) {

@@ -26,8 +26,8 @@ public struct AbsentName: Sendable, Hashable {
 /// its directory, or one above, was on another file system than its parent and is not now: then a mount is
 /// missing, and what lay on it with it.
 ///
-/// Directories are reached as by `TreeWalker`: component by component beneath the root, no link followed,
-/// with a bounded number of descriptors. For one thread at a time.
+/// Directories are reached as by `TreeWalker`: beneath the root, no link followed, with a bounded number of
+/// descriptors. For one thread at a time.
 public struct AbsenceCheck {
   /// Names between two looks at `isAborted`.
   private static let namesPerCheck = 32
@@ -35,6 +35,8 @@ public struct AbsenceCheck {
   private let root: TreeRoot
   private let isAborted: () -> Bool
   private let pace: WalkPace?
+  /// What the kernel allows, unless a test says otherwise.
+  var opening = Opening.best
 
   /// - Parameters:
   ///   - rootPath: absolute.
@@ -69,7 +71,7 @@ public struct AbsenceCheck {
     } catch {
       throw .brokenFrontier(directory: error.directory)
     }
-    var tree = OpenTree(root: descriptor, stack: stack, capacity: TreeWalker.openDirectories)
+    var tree = OpenTree(root: descriptor, stack: stack, capacity: TreeWalker.openDirectories, opening: opening)
     var areGone = [Bool](repeating: false, count: names.count)
     var mounts = FormerMounts(of: frontier)
     var looks = 0

@@ -71,6 +71,37 @@ struct DirectoryStack: ~Copyable {
     return call(names)
   }
 
+  /// How far below the root a node is: 0 is the root itself.
+  func depth(of index: Int) -> Int {
+    var depth = 0
+    var current = index
+    while current != Self.root {
+      depth += 1
+      current = Int(nodes[current].parent)
+    }
+    return depth
+  }
+
+  /// Writes the path that leads to a node from one of its ancestors, as a C string. False where the path and
+  /// its end are longer than the buffer.
+  func writePath(of index: Int, from ancestor: Int, into buffer: UnsafeMutableBufferPointer<CChar>) -> Bool {
+    var end = buffer.count
+    var current = index
+    while current != ancestor {
+      let node = nodes[current]
+      // With the NUL behind it, which becomes a slash unless it is the last.
+      let length = Int(node.nameLength) + 1
+      guard length <= end else { return false }
+      end -= length
+      for place in 0..<length { buffer[end + place] = names[node.nameStart + place] }
+      if current != index { buffer[end + length - 1] = CChar(bitPattern: UInt8(ascii: "/")) }
+      current = Int(node.parent)
+    }
+    guard end < buffer.count, let start = buffer.baseAddress else { return false }
+    start.update(from: start + end, count: buffer.count - end)
+    return true
+  }
+
   /// The path from the root, without a leading slash.
   func path(of index: Int) -> [UInt8] {
     var chain: [Int] = []

@@ -36,8 +36,25 @@ struct Descriptor: ~Copyable {
 ///
 /// - Parameter access: `O_RDONLY` to list it, `O_PATH` to go through it.
 func openDirectory(_ name: UnsafePointer<CChar>, in parent: Int32, access: Int32) -> Int32 {
-  let flags = access | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
-  return retrying { linux_openat(parent, name, flags) }
+  retrying { linux_openat(parent, name, directoryFlags(access)) }
+}
+
+/// Opens the directory at a path of any number of components beneath `base`, none of them a link: a
+/// descriptor or a negated errno. Only where `Opening.best` is `beneath`.
+func openBeneath(_ path: UnsafePointer<CChar>, in base: Int32, access: Int32) -> Int32 {
+  // EAGAIN: a rename or a mount went by, and the kernel could not tell whether the path led out of `base`.
+  let attempts = 16
+  for _ in 1..<attempts {
+    let result = retrying { linux_open_beneath(base, path, directoryFlags(access)) }
+    if result != -EAGAIN { return result }
+  }
+  return retrying { linux_open_beneath(base, path, directoryFlags(access)) }
+}
+
+private func directoryFlags(_ access: Int32) -> Int32 {
+  // openat2(2) refuses any other flag beside O_PATH, which never waits.
+  let flags = access | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+  return access & linux_O_PATH != 0 ? flags : flags | O_NONBLOCK
 }
 
 /// What `name` is in `directory`, links not followed and automounts not mounted: 0 or a negated errno,

@@ -6,6 +6,7 @@ import ScanModel
 public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The calls of the walk, by their names.
   public enum Operation: String, Sendable {
+    /// Or openat2(2), where the kernel has it.
     case open = "openat"
     case list = "getdents64"
     case stat = "statx"

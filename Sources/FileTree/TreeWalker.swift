@@ -4,9 +4,9 @@ import ScanModel
 /// database: a run takes a frontier and limits, gives what it finds to a sink, and answers with what is
 /// left of the frontier.
 ///
-/// Paths of any length and trees of any depth are walked with a bounded number of descriptors. Links are
-/// not followed, and every component is opened beneath its parent, so nothing outside the root is reached
-/// whatever is renamed meanwhile. A failure belongs to one entry or directory, and the walk goes on.
+/// Paths of any length and trees of any depth are walked with a bounded number of descriptors. Everything is
+/// opened beneath the root's descriptor and through no link, so nothing outside the root is reached whatever
+/// is renamed meanwhile (`Opening`). A failure belongs to one entry or directory, and the walk goes on.
 ///
 /// For one thread at a time.
 public final class TreeWalker {
@@ -18,6 +18,8 @@ public final class TreeWalker {
   private let root: TreeRoot
   private let oneFilesystem: Bool
   private let skipsRepeatedNames: Bool
+  /// What the kernel allows, unless a test says otherwise.
+  var opening = Opening.best
   private let buffer = EntryBuffer()
 
   /// - Parameters:
@@ -45,7 +47,7 @@ public final class TreeWalker {
     let identity = try root.identity(of: descriptor, expecting: frontier.rootInode, Sink.Failure.self)
     let stack: DirectoryStack
     do { stack = try DirectoryStack(frontier) } catch { throw .brokenFrontier(directory: error.directory) }
-    let tree = OpenTree(root: descriptor, stack: stack, capacity: Self.openDirectories)
+    let tree = OpenTree(root: descriptor, stack: stack, capacity: Self.openDirectories, opening: opening)
     var walk = Walk(
       tree: tree, rootDevice: oneFilesystem ? identity.device : nil, limits: limits, buffer: buffer,
       names: skipsRepeatedNames ? RepeatedNames() : nil, sink: sink)

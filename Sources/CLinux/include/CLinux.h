@@ -13,10 +13,14 @@ extern const int linux_O_PATH;
 extern const int linux_AT_EMPTY_PATH;
 extern const int linux_AT_NO_AUTOMOUNT;
 
-// The three calls of the walk answer as the kernel does: a result, or the negated errno.
+// The calls of the walk answer as the kernel does: a result, or the negated errno.
 
 // openat(2) without a mode: it opens what exists.
 int linux_openat(int directory, const char *name, int flags);
+
+// openat2(2) with RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS and RESOLVE_NO_MAGICLINKS: whatever the path holds and
+// whatever is renamed meanwhile, it leads beneath the directory and through no link. Since Linux 5.6.
+int linux_open_beneath(int directory, const char *path, int flags);
 
 // getdents64(2): bytes written to the buffer, 0 at the end of the directory.
 ssize_t linux_getdents64(int directory, void *buffer, size_t size);
