@@ -17,6 +17,7 @@ enum Migrations {
     PackageResources.migration_0010_lost_slices_sql,
     PackageResources.migration_0014_exclusions_sql,
     PackageResources.migration_0012_kept_look_sql,
+    PackageResources.migration_0016_judging_sql,
   ]
 }
 

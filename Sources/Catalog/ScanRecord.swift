@@ -65,6 +65,8 @@ public struct ScanCounters: Sendable, Equatable {
   public var bytesSeen: Decimal = 0
   public var errors: Int64 = 0
   public var slicesRedone: Int64 = 0
+  /// Entries that the library's rules passed over in silence.
+  public var entriesIgnored: Int64 = 0
 
   package init() {}
 }
@@ -84,7 +86,7 @@ extension ScanRecord {
     requestedAt = try row.timestamp(first + 9)
     startedAt = try row.optionalTimestamp(first + 10)
     completedAt = try row.optionalTimestamp(first + 11)
-    counters = try ScanCounters(row, first: first + 12)
+    counters = try ScanCounters(row, first: first + 12, ignored: first + 29)
     message = try row.optionalText(first + 25)
     errorMessage = try row.optionalText(first + 26)
     queue = try row.text(first + 27)
@@ -93,7 +95,7 @@ extension ScanRecord {
 }
 
 extension ScanCounters {
-  init(_ row: PostgresRow, first: Int) throws(PostgresError) {
+  init(_ row: PostgresRow, first: Int, ignored: Int) throws(PostgresError) {
     categories = try row.int64(first)
     courses = try row.int64(first + 1)
     directoriesSeen = try row.int64(first + 2)
@@ -109,6 +111,7 @@ extension ScanCounters {
     bytesSeen = number
     errors = try row.int64(first + 11)
     slicesRedone = try row.int64(first + 12)
+    entriesIgnored = try row.int64(ignored)
   }
 }
 

@@ -114,7 +114,8 @@ struct SliceCommit {
           scan, .int32(claim.slice.number), .int64Array(Array(handedOn)), .int64(results.directoriesSeen),
           .int64(results.filesSeen), .int64(results.filesAdded), .int64(results.filesUpdated),
           .int64(results.filesUnchanged), .int64(results.bytesSeen), .int64(results.errorsCount),
-          .boolean(stays),
+          .boolean(stays), .int64(results.categoriesFound), .int64(results.coursesFound),
+          .int64(results.entriesIgnored),
         ]
       ))
     if stays {

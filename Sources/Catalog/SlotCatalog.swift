@@ -236,6 +236,11 @@ public struct SliceError: Sendable, Equatable {
 
 /// What a walked slice commits beside the rows that it has sent.
 public struct SliceResults: Sendable, Equatable {
+  /// Under the layout `category/course`: directories of the root, and directories of those.
+  public var categoriesFound: Int64 = 0
+  public var coursesFound: Int64 = 0
+  /// Entries that the rules pass over in silence.
+  public var entriesIgnored: Int64 = 0
   public var directoriesSeen: Int64 = 0
   /// New rows, and tombstones that live again.
   public var filesAdded: Int64 = 0

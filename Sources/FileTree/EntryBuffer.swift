@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import ScanModel
 
 /// The buffer into which `getdents64(2)` writes entries, and the reading of its records:
 ///
@@ -9,6 +10,22 @@ final class EntryBuffer {
   struct Entry {
     let name: UnsafePointer<CChar>
     let nameLength: Int
+    /// `d_type`.
+    var type = UInt8(DT_UNKNOWN)
+
+    /// What the listing itself says that it is, without a look at it; `nil` where the file system does not tell.
+    var kind: FileKind? {
+      switch Int(type) {
+      case Int(DT_REG): .file
+      case Int(DT_DIR): .directory
+      case Int(DT_LNK): .symlink
+      case Int(DT_FIFO): .fifo
+      case Int(DT_SOCK): .socket
+      case Int(DT_BLK): .block
+      case Int(DT_CHR): .char
+      default: nil
+      }
+    }
 
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: name, count: nameLength) }
 
@@ -19,6 +36,7 @@ final class EntryBuffer {
   }
 
   private static let lengthOffset = 16
+  private static let typeOffset = 18
   private static let nameOffset = 19
   private let memory: UnsafeMutableRawBufferPointer
   private var directory: Int32 = -1
@@ -50,7 +68,9 @@ final class EntryBuffer {
     guard length > Self.nameOffset, length <= room else { throw SystemError(operation: .list, errno: EIO) }
     position += length
     let name = UnsafeRawPointer(record + Self.nameOffset).assumingMemoryBound(to: CChar.self)
-    return Entry(name: name, nameLength: strnlen(name, length - Self.nameOffset))
+    return Entry(
+      name: name, nameLength: strnlen(name, length - Self.nameOffset),
+      type: record.load(fromByteOffset: Self.typeOffset, as: UInt8.self))
   }
 
   private func fill() throws(SystemError) {

@@ -10,7 +10,8 @@ extension Walk {
   mutating func list(_ directory: borrowing Descriptor, node: Int, attributes: FileAttributes) throws(Failure) {
     let id = tree.stack[node].id
     let pace = limits.pace
-    var listing = DirectoryListing(attributes: attributes)
+    judge?.begin(directory: tree.stack.path(of: node))
+    var listing = DirectoryListing(attributes: attributes, depth: tree.stack.depth(of: node), rules: judge?.directory)
     buffer.begin(directory.number)
     names?.begin()
     reading: while true {
@@ -46,6 +47,7 @@ extension Walk {
   private mutating func look(
     at entry: EntryBuffer.Entry, in directory: Int32, node: Int, _ listing: inout DirectoryListing
   ) throws(Failure) {
+    if judge != nil, try isPassedOver(unseen: entry, node: node, &listing) { return }
     var status = statx()
     let result = readStatus(of: entry.name, in: directory, into: &status)
     guard result == 0 else {
@@ -63,6 +65,7 @@ extension Walk {
       listing.failures += 1
       return try fail(node, entry: entry, cause: .init(error))
     }
+    if judge != nil, try isPassedOver(entry, attributes, node: node, &listing) { return }
     if attributes.kind == .directory {
       let isAutomount = status.stx_attributes & UInt64(STATX_ATTR_AUTOMOUNT) != 0
       try found(entry, attributes, isAutomount: isAutomount, node: node, in: &listing)

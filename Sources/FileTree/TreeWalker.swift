@@ -17,6 +17,7 @@ public final class TreeWalker {
 
   private let root: TreeRoot
   private let oneFilesystem: Bool
+  private let rules: WalkRules?
   private let skipsRepeatedNames: Bool
   /// What the kernel allows, unless a test says otherwise.
   var opening = Opening.best
@@ -25,17 +26,24 @@ public final class TreeWalker {
   /// - Parameters:
   ///   - rootPath: absolute. Slashes at its end are ignored: they would follow a link.
   ///   - oneFilesystem: do not enter directories on other file systems than the root's, nor automounts.
+  ///   - rules: which entries are admitted; `nil`: all.
   ///   - skipsRepeatedNames: deliver a name once that a listing repeats, as `readdir(3)` may for what is
   ///     renamed meanwhile. It costs memory for the names of one directory, and an allocation each.
-  public init(rootPath: [UInt8], oneFilesystem: Bool, skipsRepeatedNames: Bool = false) {
+  public init(
+    rootPath: [UInt8], oneFilesystem: Bool, rules: WalkRules? = nil, skipsRepeatedNames: Bool = false
+  ) {
     root = TreeRoot(path: rootPath)
     self.oneFilesystem = oneFilesystem
+    self.rules = rules
     self.skipsRepeatedNames = skipsRepeatedNames
   }
 
-  public convenience init(rootPath: String, oneFilesystem: Bool, skipsRepeatedNames: Bool = false) {
+  public convenience init(
+    rootPath: String, oneFilesystem: Bool, rules: WalkRules? = nil, skipsRepeatedNames: Bool = false
+  ) {
     self.init(
-      rootPath: Array(rootPath.utf8), oneFilesystem: oneFilesystem, skipsRepeatedNames: skipsRepeatedNames)
+      rootPath: Array(rootPath.utf8), oneFilesystem: oneFilesystem, rules: rules,
+      skipsRepeatedNames: skipsRepeatedNames)
   }
 
   /// Visits the frontier's directories and what it finds below them, until all is visited or a limit is
@@ -50,7 +58,7 @@ public final class TreeWalker {
     let tree = OpenTree(root: descriptor, stack: stack, capacity: Self.openDirectories, opening: opening)
     var walk = Walk(
       tree: tree, rootDevice: oneFilesystem ? identity.device : nil, limits: limits, buffer: buffer,
-      names: skipsRepeatedNames ? RepeatedNames() : nil, sink: sink)
+      names: skipsRepeatedNames ? RepeatedNames() : nil, rules: rules, sink: sink)
     let outcome = try walk.run()
     try root.confirm(identity, Sink.Failure.self)
     return outcome

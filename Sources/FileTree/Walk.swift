@@ -14,6 +14,8 @@ struct Walk<Sink: WalkSink>: ~Copyable {
   let buffer: EntryBuffer
   /// Set if names are to be delivered once that a listing repeats.
   let names: RepeatedNames?
+  /// Set if the rules do not admit everything.
+  var judge: Judge?
   let sink: Sink
   var outcome = WalkOutcome()
   /// Directories that were found when the stack was full.
@@ -21,13 +23,14 @@ struct Walk<Sink: WalkSink>: ~Copyable {
 
   init(
     tree: consuming OpenTree, rootDevice: UInt64?, limits: WalkLimits, buffer: EntryBuffer, names: RepeatedNames?,
-    sink: Sink
+    rules: WalkRules?, sink: Sink
   ) {
     self.tree = tree
     self.rootDevice = rootDevice
     self.limits = limits
     self.buffer = buffer
     self.names = names
+    judge = rules.map(Judge.init)
     self.sink = sink
   }
 

@@ -11,6 +11,8 @@ struct ChangedDirectories {
     let entries: DirectoryEntries
     /// The listing reached its end: what it lacks is missing.
     let isComplete: Bool
+    /// What judged the entries; `nil` where everything is admitted.
+    let rules: DirectoryRules?
     /// Unless anything turns out to be unsettled.
     var signature: DirectorySignature?
   }

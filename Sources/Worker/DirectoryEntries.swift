@@ -10,6 +10,8 @@ final class DirectoryEntries {
       case boundary
       /// It is there, and could not be looked at: its attributes mean nothing.
       case unreadable
+      /// It is there, and the rules do not admit it: no row, and no part of the directory's signature.
+      case rejected
     }
 
     // Packed: a directory of 100,000 entries must leave room for all else in 64 MiB.
@@ -39,8 +41,9 @@ final class DirectoryEntries {
         btime_ns: hasBirthTime ? btime_ns : nil)
     }
 
-    var isDirectory: Bool { sort != .unreadable && kind == .directory }
-    var isFile: Bool { sort != .unreadable && kind != .directory }
+    var isDirectory: Bool { isAdmitted && kind == .directory }
+    var isFile: Bool { isAdmitted && kind != .directory }
+    private var isAdmitted: Bool { sort != .unreadable && sort != .rejected }
   }
 
   /// The first eight bytes of a name, which decide most comparisons, and the entry's index.

@@ -68,13 +68,23 @@ struct RowComparison {
       directory.entries.withName(of: entry) {
         results.updates.append(id: file.id, directory: directory.known.id, name: $0, entry.attributes)
       }
-    case .missing(let file):
-      guard directory.isComplete else { return }
-      signature = nil
-      page.withName(of: file) {
-        results.missing.append(id: file.id, directory: directory.known.id, isDirectory: false, name: $0)
-      }
+    case .missing(let file): note(file, in: page, isExcluded: false, &results)
+    case .excluded(let file): note(file, in: page, isExcluded: true, &results)
     case .new(let entry): try add(entry, &results)
+    }
+  }
+
+  /// A row that goes: the listing has not got its name, or the rules do not admit it.
+  private mutating func note(
+    _ file: KnownFiles.File, in page: KnownFiles, isExcluded: Bool, _ results: inout SliceResults
+  ) {
+    let directory = directories[place]
+    guard directory.isComplete else { return }
+    signature = nil
+    page.withName(of: file) { name in
+      results.missing.append(
+        id: file.id, directory: directory.known.id, isDirectory: false, name: name,
+        isExcluded: isExcluded || directory.rules?.excludes(file, name) ?? false)
     }
   }
 
@@ -126,6 +136,13 @@ struct RowComparison {
     guard place < directories.count else { return }
     merge = SortedMerge(directories[place].entries)
     signature = directories[place].signature
+  }
+}
+
+extension DirectoryRules {
+  /// Whether a known file is none that the rules admit.
+  fileprivate func excludes(_ file: KnownFiles.File, _ name: UnsafeRawBufferPointer) -> Bool {
+    isIgnored(name, isDirectory: false) || verdict(name, kind: file.kind, size: file.size) != .admitted
   }
 }
 

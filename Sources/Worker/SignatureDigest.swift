@@ -32,7 +32,7 @@ final class SignatureDigest {
     guard let context else { return nil }
     isSound = EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1
     used = 0
-    for place in 0..<entries.count {
+    for place in 0..<entries.count where entries[place].sort != .rejected {
       let entry = entries[place]
       entries.withName(of: entry) { put(entry, name: $0) }
     }

@@ -14,8 +14,9 @@ extension SliceRows {
       let directory = parentKnown.children.directories[place]
       if isBoundary && oneFilesystem {
         // The walk does not enter it: this is all that is seen of it.
-        results.note(
-          directory, attributes, isBoundary: true, files: directory.files, bytes: directory.bytes, signature: nil)
+        results.note(directory, attributes, isBoundary: true, files: nil, bytes: nil, signature: nil)
+        // An earlier scan may have entered it.
+        results.missing.append(contentsOf: directory.id, directory: parent, name: name)
         return directory.id
       }
       if isBoundary ? !directory.isBoundary : directory.isSettled(on: attributes.device) {
@@ -48,24 +49,26 @@ extension SliceRows {
     var isUnsettled = false
     if listing.isComplete {
       for (place, isSeen) in known.areSeen.enumerated() where !isSeen {
-        isUnsettled = noteMissing(known.children, place, in: id, entries) || isUnsettled
+        isUnsettled = noteMissing(known.children, place, in: id, entries, listing.rules) || isUnsettled
       }
     }
     changed.append(
       ChangedDirectories.Directory(
         known: directory, attributes: listing.attributes, isBoundary: known.isBoundary, entries: entries,
-        isComplete: listing.isComplete, signature: isUnsettled ? nil : signature))
+        isComplete: listing.isComplete, rules: listing.rules, signature: isUnsettled ? nil : signature))
     if changed.isFull { try compareChanged() }
   }
 
   /// False where the name is there after all, and could only not be looked at.
   private func noteMissing(
-    _ children: KnownChildren, _ place: Int, in parent: Int64, _ entries: DirectoryEntries
+    _ children: KnownChildren, _ place: Int, in parent: Int64, _ entries: DirectoryEntries, _ rules: DirectoryRules?
   ) -> Bool {
     let name = children.name(at: place)
     return name.withUnsafeBytes { name in
       guard !entries.hasUnreadable(name) else { return false }
-      results.missing.append(id: children.directories[place].id, directory: parent, isDirectory: true, name: name)
+      results.missing.append(
+        id: children.directories[place].id, directory: parent, isDirectory: true, name: name,
+        isExcluded: rules?.isIgnored(name, isDirectory: true) ?? false)
       return true
     }
   }

@@ -5,7 +5,7 @@ import ScanModel
 /// What could not be read, or went while the slice was at it.
 extension SliceRows {
   func failure(_ failure: WalkFailure) throws(CatalogError) {
-    try noteUnread(failure)
+    if !failure.cause.isRejection { try noteUnread(failure) }
     errors.note(failure, in: &results)
   }
 
@@ -64,8 +64,8 @@ extension SliceRows {
 }
 
 extension FileAttributes {
-  /// Of an entry that could not be looked at.
-  fileprivate static var unknown: FileAttributes {
+  /// Of an entry whose own are of no account.
+  static var unknown: FileAttributes {
     FileAttributes(
       kind: .file, mode: 0, size: 0, device: 0, inode: 0, mtime_ns: 0, ctime_ns: 0, btime_ns: nil)
   }

@@ -25,6 +25,7 @@ final class SliceRows: WalkSink {
   let activity: SlotActivity
   private let signatureVersion: Int32
   let oneFilesystem: Bool
+  private let layout: Layout
   private let digest = SignatureDigest()
   var results = SliceResults()
   var found = FoundDirectories()
@@ -48,6 +49,7 @@ final class SliceRows: WalkSink {
     self.activity = activity
     signatureVersion = claim.signatureVersion
     oneFilesystem = claim.rules.oneFilesystem
+    layout = claim.rules.layout
     waiting = KnownDirectories(frontier, rows: known)
   }
 
@@ -112,12 +114,18 @@ final class SliceRows: WalkSink {
     return id
   }
 
+  func rejected(directory: Int64, name: UnsafeRawBufferPointer) throws(CatalogError) {
+    // In a directory that nobody knew there is no row of it.
+    guard listing?.known != nil else { return }
+    listing?.entries.append(name: name, .unknown, .rejected)
+  }
+
   func listed(directory id: Int64, _ listing: DirectoryListing) throws(CatalogError) {
     guard let current = self.listing else { return }
     self.listing = nil
     let entries = current.entries
     do { try entries.sort() } catch { throw .nameRepeated(directory: id) }
-    results.directoriesSeen += 1
+    count(listing)
     results.bytesSeen = saturatingSum(results.bytesSeen, entries.bytes)
     activity.note(entries: entries.files + current.sentFiles.count + 1)
     let isSettled = listing.isComplete && entries.failures == 0 && !current.isSpilled
@@ -131,6 +139,14 @@ final class SliceRows: WalkSink {
       try listedNew(current, listing, signature)
       spareEntries.append(entries)
     }
+  }
+
+  private func count(_ listing: DirectoryListing) {
+    results.directoriesSeen += 1
+    results.entriesIgnored += Int64(listing.ignored)
+    guard layout == .categoryCourse else { return }
+    if listing.depth == 0 { results.categoriesFound += Int64(listing.directories) }
+    if listing.depth == 1 { results.coursesFound += Int64(listing.directories) }
   }
 
   private func listedNew(

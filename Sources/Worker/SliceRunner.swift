@@ -97,8 +97,14 @@ final class SliceRunner {
       claim: claim, frontier: frontier, writer: try catalog.rows(for: claim), known: catalog.knownRows(for: claim),
       activity: activity)
     crashPoint(.walkBegun)
+    let rules: WalkRules?
+    do { rules = try WalkRules(claim.rules) } catch {
+      catalog.abandon(claim)
+      return .ended(.failed(message: "a rule of the library cannot be used: \(error)"))
+    }
     let walker = TreeWalker(
-      rootPath: claim.rootPath, oneFilesystem: claim.rules.oneFilesystem, skipsRepeatedNames: skipsRepeatedNames)
+      rootPath: claim.rootPath, oneFilesystem: claim.rules.oneFilesystem, rules: rules,
+      skipsRepeatedNames: skipsRepeatedNames)
     do {
       let walked = try walker.run(frontier.forWalker, limits: limits, into: rows)
       crashPoint(.walkEnded)

@@ -4,9 +4,9 @@ import ScanModel
 /// The merge of a directory's sorted listing with the catalogue's rows of its files, sorted alike. Pure: it
 /// is told the rows in pages, and answers what each name comes to.
 ///
-///     listing   a    b  (c)   d/        c: could not be looked at; d: a directory
-///     rows           b'   c   d    e
-///               new  changed kept missing missing
+///     listing   a    b  (c)   d/  (e)        c: could not be looked at; d: a directory; e: rejected
+///     rows           b'   c   d    e    f
+///               new  changed kept missing excluded missing
 struct SortedMerge {
   enum Finding {
     /// In the listing only.
@@ -16,6 +16,8 @@ struct SortedMerge {
     case unchanged
     /// In the rows only, or the name is a directory's now.
     case missing(KnownFiles.File)
+    /// It is there, and the rules do not admit it.
+    case excluded(KnownFiles.File)
   }
 
   private let entries: DirectoryEntries
@@ -39,6 +41,7 @@ struct SortedMerge {
       }
       switch entry.sort {
       case .unreadable: return
+      case .rejected: return try found(.excluded(file))
       case _ where entry.isDirectory: return try found(.missing(file))
       default: return try found(file.isLike(entry.attributes) ? .unchanged : .changed(entry, file))
       }

@@ -9,7 +9,7 @@ import Testing
   static let numbers = [
     "id", "progress", "files_per_second", "eta_seconds", "categories_found", "courses_found", "directories_seen",
     "files_seen", "files_added", "files_updated", "files_moved", "files_unchanged", "files_removed", "removals_held",
-    "bytes_seen", "errors_count", "slices_redone",
+    "bytes_seen", "errors_count", "slices_redone", "entries_ignored",
   ]
   static let optional = [
     "requested_by", "request_id", "started_at", "completed_at", "progress", "files_per_second", "eta_seconds",

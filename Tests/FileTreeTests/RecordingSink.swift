@@ -15,6 +15,7 @@ final class RecordingSink: WalkSink {
   private(set) var listings: [[UInt8]: DirectoryListing] = [:]
   private(set) var visits: [[UInt8]] = []
   private(set) var vanished: [[UInt8]] = []
+  private(set) var rejected: Set<[UInt8]> = []
   private(set) var failures: [WalkFailure] = []
   private(set) var directories: [Int64: Frontier.Directory] = [
     root: Frontier.Directory(id: root, parent: nil, name: [])
@@ -63,6 +64,10 @@ final class RecordingSink: WalkSink {
     if isBoundary { boundaries.insert(path) }
     record(path, attributes)
     return id
+  }
+
+  func rejected(directory: Int64, name: UnsafeRawBufferPointer) throws(Refusal) {
+    rejected.insert(path(of: directory, Array(name)))
   }
 
   func listed(directory: Int64, _ listing: DirectoryListing) throws(Refusal) {

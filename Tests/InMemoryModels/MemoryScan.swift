@@ -101,6 +101,9 @@ struct MemoryScan: Sendable {
   ///
   /// - Parameter frontier: what does not stay with the slice.
   mutating func settle(_ results: SliceResults, frontier: [Int64], of number: Int32) -> [SliceID] {
+    counters.categories += results.categoriesFound
+    counters.courses += results.coursesFound
+    counters.entriesIgnored += results.entriesIgnored
     counters.directoriesSeen += results.directoriesSeen
     counters.filesSeen += results.filesSeen
     counters.filesAdded += results.filesAdded

@@ -1,5 +1,5 @@
 import Catalog
-import Glibc
+import Foundation
 import Logging
 import ScanModel
 import TestSupport
@@ -45,6 +45,12 @@ final class RescannedTree {
       pace: try SlotPace.forTests(of: activity, prefix: database.name), logger: logger)
   }
 
+  /// Gives the library other rules, by which everything is judged anew.
+  func set(_ rules: LibraryRules) throws {
+    let json = String(decoding: try JSONEncoder().encode(rules), as: UTF8.self)
+    try database.query("UPDATE libraries SET rules = '\(json)', rules_version = rules_version + 1")
+  }
+
   /// Admits a scan and walks its first slice with mischief; the claim, to be committed.
   func walk(_ mischief: Mischief = Mischief()) throws -> (claim: SliceClaim, results: SliceResults) {
     guard case .admitted(let scan) = try catalog.admit(ScanRequest(target: .name("x"))) else { throw NotAdmitted() }
@@ -57,7 +63,8 @@ final class RescannedTree {
     let rows = SliceRows(
       claim: claim, frontier: claim.frontier, writer: try catalog.rows(for: claim),
       known: catalog.knownRows(for: claim), activity: activity)
-    let walker = TreeWalker(rootPath: tree.root, oneFilesystem: claim.rules.oneFilesystem)
+    let walker = TreeWalker(
+      rootPath: tree.root, oneFilesystem: claim.rules.oneFilesystem, rules: try WalkRules(claim.rules))
     let sink = MischievousSink(rows, mischief)
     let walked = try walker.run(claim.frontier.forWalker, limits: mischief.limits, into: sink)
     mischief.walked()
@@ -123,7 +130,7 @@ final class RescannedTree {
       Int64(try database.query("SELECT id FROM directories WHERE name = convert_to('\(name)', 'UTF8')").first ?? ""))
   }
 
-  func remove(_ paths: String...) { for path in paths { #expect(Glibc.remove(tree.path(path)) == 0) } }
+  func remove(_ paths: String...) { for path in paths { #expect(Foundation.remove(tree.path(path)) == 0) } }
 
   /// The catalogue against what another program lists.
   func differences() throws -> [String] {
@@ -179,6 +186,10 @@ private final class MischievousSink: WalkSink {
         parent: parent, name: name, attributes: attributes, isBoundary: mischief.isBoundary(Array(name), isBoundary))
     }
     return id
+  }
+
+  func rejected(directory: Int64, name: UnsafeRawBufferPointer) throws(CatalogError) {
+    try rows.rejected(directory: directory, name: name)
   }
 
   func listed(directory: Int64, _ listing: DirectoryListing) throws(CatalogError) {

@@ -45,6 +45,7 @@ private func merged(_ entries: DirectoryEntries, _ rows: [(String, FileAttribute
     case .changed(let entry, let file): found.append("~\(entries.text(entry)) \(file.id)")
     case .unchanged: found.append("=")
     case .missing(let file): found.append("-" + page.withName(of: file) { String(decoding: $0, as: UTF8.self) })
+    case .excluded(let file): found.append("!" + page.withName(of: file) { String(decoding: $0, as: UTF8.self) })
     }
   }
   for file in page.files { page.withName(of: file) { merge.meet(file, name: $0, note) } }
@@ -60,6 +61,12 @@ private func merged(_ entries: DirectoryEntries, _ rows: [(String, FileAttribute
         == ["-a", "=", "-c", "=", "+e", "-f"])
     #expect(merged(entries, []) == ["+b", "+d", "+e"])
     #expect(merged(try DirectoryEntries([]), [("a", .some())]) == ["-a"])
+  }
+
+  @Test func `what the rules reject is not new, and a row of it is excluded`() throws {
+    let entries = try DirectoryEntries([("a", .unknown, .rejected), ("b", .unknown, .rejected), ("c", .some(), .plain)])
+    #expect(merged(entries, [("b", .some()), ("c", .some())]) == ["!b", "="])
+    #expect(merged(entries, []) == ["+c"])
   }
 
   @Test func `any attribute that differs makes a change, the device none`() throws {

@@ -31,6 +31,7 @@ struct ScanDocument: Encodable {
   let bytesSeen: Decimal
   let errorsCount: Int64
   let slicesRedone: Int64
+  let entriesIgnored: Int64
   @OrNull var heartbeatAlive: Bool?
   @OrNull var message: String?
   @OrNull var errorMessage: String?
@@ -65,6 +66,7 @@ struct ScanDocument: Encodable {
     bytesSeen = scan.counters.bytesSeen
     errorsCount = scan.counters.errors
     slicesRedone = scan.counters.slicesRedone
+    entriesIgnored = scan.counters.entriesIgnored
     self.heartbeatAlive = heartbeatAlive
     message = scan.message
     errorMessage = scan.errorMessage
@@ -94,6 +96,7 @@ struct ScanDocument: Encodable {
     case bytesSeen = "bytes_seen"
     case errorsCount = "errors_count"
     case slicesRedone = "slices_redone"
+    case entriesIgnored = "entries_ignored"
     case heartbeatAlive = "heartbeat_alive"
     case errorMessage = "error_message"
   }

@@ -13,6 +13,9 @@ import Testing
       let claim = try slot.claim(scan.slice(number))
       #expect(claim.entriesSeen == Int64(number - 1) * 103)
       _ = try slot.commit(claim, finding: number < 3 ? 1 : 0) {
+        $0.categoriesFound = 2
+        $0.coursesFound = 5
+        $0.entriesIgnored = 11
         $0.directoriesSeen = 3
         $0.filesAdded = 100
         $0.bytesSeen = .max
@@ -20,6 +23,9 @@ import Testing
       }
     }
     var expected = ScanCounters()
+    expected.categories = 6
+    expected.courses = 15
+    expected.entriesIgnored = 33
     expected.directoriesSeen = 9
     expected.filesSeen = 300
     expected.filesAdded = 300
