@@ -28,6 +28,11 @@ int linux_open_beneath(int directory, const char *path, int flags) {
   return result < 0 ? -errno : (int)result;
 }
 
+ssize_t linux_readlinkat(int directory, const char *name, char *buffer, size_t size) {
+  ssize_t result = readlinkat(directory, name, buffer, size);
+  return result < 0 ? -errno : result;
+}
+
 ssize_t linux_getdents64(int directory, void *buffer, size_t size) {
   long result = syscall(SYS_getdents64, directory, buffer, size);
   return result < 0 ? -errno : result;

@@ -12,6 +12,8 @@ public struct KnownDirectory: Sendable, Equatable {
   public let btime_ns: Int64?
   /// Lies on another file system than its parent.
   public let isBoundary: Bool
+  /// Its name is a link's, which leads to it.
+  public let isFollowed: Bool
   /// Entries that are no directories; `nil` where no listing has reached its end.
   public let files: Int64?
   public let bytes: Int64?
@@ -20,8 +22,8 @@ public struct KnownDirectory: Sendable, Equatable {
 
   public init(
     id: Int64, device: UInt64? = nil, inode: UInt64? = nil, mode: UInt32? = nil, mtime_ns: Int64? = nil,
-    ctime_ns: Int64? = nil, btime_ns: Int64? = nil, isBoundary: Bool = false, files: Int64? = nil, bytes: Int64? = nil,
-    signature: DirectorySignature? = nil
+    ctime_ns: Int64? = nil, btime_ns: Int64? = nil, isBoundary: Bool = false, isFollowed: Bool = false,
+    files: Int64? = nil, bytes: Int64? = nil, signature: DirectorySignature? = nil
   ) {
     self.id = id
     self.device = device
@@ -31,6 +33,7 @@ public struct KnownDirectory: Sendable, Equatable {
     self.ctime_ns = ctime_ns
     self.btime_ns = btime_ns
     self.isBoundary = isBoundary
+    self.isFollowed = isFollowed
     self.files = files
     self.bytes = bytes
     self.signature = signature
@@ -44,7 +47,7 @@ public struct KnownDirectory: Sendable, Equatable {
 }
 
 extension KnownDirectory {
-  /// Decodes device, inode, mode, mtime, ctime, btime, boundary, files, bytes, signature and its version,
+  /// Decodes device, inode, mode, mtime, ctime, btime, boundary, files, bytes, signature and its version, followed,
   /// from a column on.
   init(id: Int64, _ row: PostgresRow, from column: Int) throws(PostgresError) {
     let signature: DirectorySignature? =
@@ -59,6 +62,7 @@ extension KnownDirectory {
       mode: try row.optionalInt64(column + 2).map { UInt32(bitPattern: Int32(truncatingIfNeeded: $0)) },
       mtime_ns: try row.optionalInt64(column + 3), ctime_ns: try row.optionalInt64(column + 4),
       btime_ns: try row.optionalInt64(column + 5), isBoundary: try row.boolean(column + 6),
+      isFollowed: try row.boolean(column + 11),
       files: try row.optionalInt64(column + 7), bytes: try row.optionalInt64(column + 8), signature: signature)
   }
 }

@@ -18,6 +18,7 @@ enum Migrations {
     PackageResources.migration_0014_exclusions_sql,
     PackageResources.migration_0012_kept_look_sql,
     PackageResources.migration_0016_judging_sql,
+    PackageResources.migration_0017_followed_links_sql,
   ]
 }
 

@@ -229,7 +229,7 @@ public final class PostgresSlotCatalog: SlotCatalog {
 
 extension SliceFrontier {
   /// From where on a row tells what earlier scans knew.
-  private static var knownColumn: Int { 5 }
+  private static var knownColumn: Int { 6 }
 
   /// Decodes the rows of `slice_frontier`; or those of its first columns with whether it is a boundary
   /// (`directories_above`).
@@ -246,7 +246,8 @@ extension SliceFrontier {
       let known = tellsKnown && boundary != nil ? try KnownDirectory(id: id, row, from: Self.knownColumn) : nil
       directories.append(
         Directory(
-          id: id, parent: try row.optionalInt64(1), name: try row.bytes(2), known: known, isBoundary: boundary == true))
+          id: id, parent: try row.optionalInt64(1), name: try row.bytes(2), known: known, isBoundary: boundary == true,
+          isFollowed: try row.boolean(Self.knownColumn - 1)))
       if let place = try row.optionalInt64(3) { places.append((place, id)) }
       if let inode = try row.optionalInt64(4) { rootInode = UInt64(bitPattern: inode) }
     }

@@ -82,6 +82,12 @@ struct SliceCommit {
     try add(results.visited.count) {
       (Statements.directoriesVisited, [scan, library, version] + Self.columns(results.visited[$0]))
     }
+    try add(results.followed.count) {
+      (Statements.directoriesFollow, [library, .int64Array(Array(results.followed[$0])), .boolean(true)])
+    }
+    try add(results.unfollowed.count) {
+      (Statements.directoriesFollow, [library, .int64Array(Array(results.unfollowed[$0])), .boolean(false)])
+    }
     try add(results.unsettled.count) {
       (Statements.directoriesUnsettle, [library, .int64Array(Array(results.unsettled[$0]))])
     }

@@ -166,13 +166,19 @@ public struct SliceFrontier: Sendable, Equatable {
     public let known: KnownDirectory?
     /// Whether it was on another file system than its parent.
     public let isBoundary: Bool
+    /// The name is a link's, which leads to the directory.
+    public let isFollowed: Bool
 
-    public init(id: Int64, parent: Int64?, name: [UInt8], known: KnownDirectory? = nil, isBoundary: Bool = false) {
+    public init(
+      id: Int64, parent: Int64?, name: [UInt8], known: KnownDirectory? = nil, isBoundary: Bool = false,
+      isFollowed: Bool = false
+    ) {
       self.id = id
       self.parent = parent
       self.name = name
       self.known = known
       self.isBoundary = isBoundary
+      self.isFollowed = isFollowed
     }
   }
 
@@ -257,6 +263,9 @@ public struct SliceResults: Sendable, Equatable {
   public var revivals = FileChanges()
   /// Directories whose tombstones live again.
   public var revivedDirectories: [Int64] = []
+  /// Directories whose names are those of links that lead to them, and such as were and are so no more.
+  public var followed: [Int64] = []
+  public var unfollowed: [Int64] = []
   /// Rows whose names are confirmed to be gone, to be staged.
   public var missing = MissingRows()
   /// Directories that were known before and in which something stays unsettled: their signatures go.

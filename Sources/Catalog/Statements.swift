@@ -9,6 +9,7 @@ enum Statements {
   static let childrenLive = load("children_live", PackageResources.children_live_sql)
   static let childrenRemoved = load("children_removed", PackageResources.children_removed_sql)
   static let directoriesAbove = load("directories_above", PackageResources.directories_above_sql)
+  static let directoriesFollow = load("directories_follow", PackageResources.directories_follow_sql)
   static let directoriesRevive = load("directories_revive", PackageResources.directories_revive_sql)
   static let directoriesUnsettle = load("directories_unsettle", PackageResources.directories_unsettle_sql)
   static let directoriesVanished = load("directories_vanished", PackageResources.directories_vanished_sql)

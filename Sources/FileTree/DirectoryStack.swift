@@ -13,6 +13,8 @@ struct DirectoryStack: ~Copyable {
     fileprivate let nameLength: Int32
     fileprivate let nameStart: Int
     let identity: DirectoryIdentity?
+    /// Its name is a link's.
+    let isFollowed: Bool
     /// To be visited; otherwise it only leads to nodes above it.
     fileprivate(set) var isPending: Bool
   }
@@ -36,12 +38,13 @@ struct DirectoryStack: ~Copyable {
 
   @discardableResult
   mutating func push(
-    id: Int64, parent: Int, name: UnsafeRawBufferPointer, identity: DirectoryIdentity?, isPending: Bool
+    id: Int64, parent: Int, name: UnsafeRawBufferPointer, identity: DirectoryIdentity?, isFollowed: Bool = false,
+    isPending: Bool
   ) -> Int {
     nodes.append(
       Node(
         id: id, parent: Int32(parent), nameLength: Int32(name.count), nameStart: names.count,
-        identity: identity, isPending: isPending))
+        identity: identity, isFollowed: isFollowed, isPending: isPending))
     names.append(contentsOf: name.bindMemory(to: CChar.self))
     names.append(0)
     if isPending { pendingCount += 1 }
@@ -80,6 +83,13 @@ struct DirectoryStack: ~Copyable {
       current = Int(nodes[current].parent)
     }
     return depth
+  }
+
+  /// What leads to a node without a link: the nearest followed directory, itself too, or the root.
+  func base(of index: Int) -> Int {
+    var current = index
+    while current != Self.root, !nodes[current].isFollowed { current = Int(nodes[current].parent) }
+    return current
   }
 
   /// Writes the path that leads to a node from one of its ancestors, as a C string. False where the path and

@@ -24,15 +24,19 @@ public struct Frontier: Sendable {
     public let identity: DirectoryIdentity?
     /// Whether it was on another file system than its parent.
     public let isBoundary: Bool
+    /// The name is a link's, which leads to the directory.
+    public let isFollowed: Bool
 
     public init(
-      id: Int64, parent: Int64?, name: [UInt8], identity: DirectoryIdentity? = nil, isBoundary: Bool = false
+      id: Int64, parent: Int64?, name: [UInt8], identity: DirectoryIdentity? = nil, isBoundary: Bool = false,
+      isFollowed: Bool = false
     ) {
       self.id = id
       self.parent = parent
       self.name = name
       self.identity = identity
       self.isBoundary = isBoundary
+      self.isFollowed = isFollowed
     }
   }
 

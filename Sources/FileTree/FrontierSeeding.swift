@@ -48,7 +48,9 @@ extension DirectoryStack {
 
   private mutating func push(_ directory: Frontier.Directory, parent: Int, isPending: Bool) -> Int {
     directory.name.withUnsafeBytes {
-      push(id: directory.id, parent: parent, name: $0, identity: directory.identity, isPending: isPending)
+      push(
+        id: directory.id, parent: parent, name: $0, identity: directory.identity, isFollowed: directory.isFollowed,
+        isPending: isPending)
     }
   }
 }

@@ -66,15 +66,25 @@ extension Walk {
       return try fail(node, entry: entry, cause: .init(error))
     }
     if judge != nil, try isPassedOver(entry, attributes, node: node, &listing) { return }
+    if attributes.kind == .symlink, judge?.rules.followsLinks == true {
+      return try follow(entry, attributes, in: directory, node: node, &listing)
+    }
     if attributes.kind == .directory {
       let isAutomount = status.stx_attributes & UInt64(STATX_ATTR_AUTOMOUNT) != 0
       try found(entry, attributes, isAutomount: isAutomount, node: node, in: &listing)
     } else {
-      listing.add(attributes)
-      let id = tree.stack[node].id
-      try deliver { () throws(Sink.Failure) in
-        try sink.file(directory: id, name: entry.bytes, attributes: attributes)
-      }
+      try found(file: entry, attributes, node: node, &listing)
+    }
+  }
+
+  /// An entry that is no directory.
+  mutating func found(
+    file entry: EntryBuffer.Entry, _ attributes: FileAttributes, node: Int, _ listing: inout DirectoryListing
+  ) throws(Failure) {
+    listing.add(attributes)
+    let id = tree.stack[node].id
+    try deliver { () throws(Sink.Failure) in
+      try sink.file(directory: id, name: entry.bytes, attributes: attributes)
     }
   }
 
@@ -84,7 +94,8 @@ extension Walk {
   ) throws(Failure) {
     listing.directories += 1
     let parent = tree.stack[node].id
-    let isBoundary = isAutomount || attributes.device != rootDevice ?? listing.attributes.device
+    // A walk that stays on one file system is on that of the root, or of a followed directory.
+    let isBoundary = isAutomount || attributes.device != listing.attributes.device
     let id = try deliver { () throws(Sink.Failure) in
       try sink.newDirectory(parent: parent, name: entry.bytes, attributes: attributes, isBoundary: isBoundary)
     }

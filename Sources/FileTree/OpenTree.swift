@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import ScanModel
 
 /// The stack of directories together with the few of them that are open.
 ///
@@ -14,9 +15,18 @@ struct OpenTree: ~Copyable {
   private let opening: Opening
   private var open: OpenDirectories
   private(set) var stack: DirectoryStack
+  /// Where the links of followed directories lead.
+  let links: LinkResolver
+  /// Whether a directory to which a link leads may be entered.
+  private let mayFollow: (_ path: [UInt8]) -> Bool
   private let path = UnsafeMutableBufferPointer<CChar>.allocate(capacity: pathSize)
 
-  init(root: consuming Descriptor, stack: consuming DirectoryStack, capacity: Int, opening: Opening) {
+  init(
+    root: consuming Descriptor, stack: consuming DirectoryStack, capacity: Int, opening: Opening,
+    mayFollow: @escaping (_ path: [UInt8]) -> Bool = { _ in true }
+  ) {
+    links = LinkResolver(root: root.number, opening: opening)
+    self.mayFollow = mayFollow
     self.root = root
     self.opening = opening
     self.stack = stack
@@ -31,7 +41,10 @@ struct OpenTree: ~Copyable {
     guard node != DirectoryStack.root else {
       return try Descriptor(opened: openDirectory(".", in: root.number, access: O_RDONLY))
     }
-    if hasShortPath(node) { return try openPath(access: O_RDONLY) }
+    if stack[node].isFollowed {
+      return try Descriptor(opened: openDirectory(".", in: try number(of: node), access: O_RDONLY))
+    }
+    if let base = try base(of: node) { return try openPath(in: base, access: O_RDONLY) }
     let parent = try number(of: Int(stack[node].parent))
     return try openChild(node, in: parent, access: O_RDONLY)
   }
@@ -41,12 +54,27 @@ struct OpenTree: ~Copyable {
 
   /// Keeps a directory that was listed open for what was found in it, where that will be opened in it.
   mutating func keep(_ descriptor: consuming Descriptor, for node: Int) {
-    guard node != DirectoryStack.root, !hasShortPath(node) else { return }
+    guard node != DirectoryStack.root, !isPathShort(node) else { return }
     open.insert(descriptor, for: node)
   }
 
-  mutating func push(id: Int64, parent: Int, name: UnsafeRawBufferPointer, identity: DirectoryIdentity?) {
-    stack.push(id: id, parent: parent, name: name, identity: identity, isPending: true)
+  mutating func push(
+    id: Int64, parent: Int, name: UnsafeRawBufferPointer, identity: DirectoryIdentity?, isFollowed: Bool = false
+  ) {
+    stack.push(
+      id: id, parent: parent, name: name, identity: identity, isFollowed: isFollowed, isPending: true)
+  }
+
+  /// The file system that a walk must not leave below a node, if it must not leave the root's: that of the
+  /// root, or of the followed directory above the node; `nil` for such a one itself.
+  mutating func expectedDevice(of node: Int, root device: UInt64) throws(SystemError) -> UInt64? {
+    let base = stack.base(of: node)
+    guard base != DirectoryStack.root else { return device }
+    guard base != node else { return nil }
+    var status = statx()
+    let result = readStatus(of: "", in: try number(of: base), flags: linux_AT_EMPTY_PATH, into: &status)
+    guard result == 0 else { throw SystemError(operation: .stat, errno: -result) }
+    return status.device
   }
 
   mutating func enter(_ node: Int) { stack.enter(node) }
@@ -56,23 +84,17 @@ struct OpenTree: ~Copyable {
     stack.pop()
   }
 
-  /// A node's descriptor. Where it was closed, the way to it is opened again from its nearest open
-  /// ancestor; what that opens stays open as far as there is room, so that going back up a deep tree costs
-  /// one such descent in many levels.
+  /// A node's descriptor. Where it was closed, the way to it is opened again from its nearest ancestor that
+  /// is open or can be opened at once; what that opens stays open as far as there is room, so that going back
+  /// up a deep tree costs one such descent in many levels.
   private mutating func number(of node: Int) throws(SystemError) -> Int32 {
     var closed: [Int] = []
     var current = node
-    var number = openNumber(of: current)
+    var number = try reach(current)
     while number == nil {
-      if hasShortPath(current) {
-        let descriptor = try openPath(access: linux_O_PATH)
-        number = descriptor.number
-        open.insert(descriptor, for: current)
-        break
-      }
       closed.append(current)
       current = Int(stack[current].parent)
-      number = openNumber(of: current)
+      number = try reach(current)
     }
     var parent = number ?? root.number
     while let next = closed.popLast() {
@@ -83,23 +105,65 @@ struct OpenTree: ~Copyable {
     return parent
   }
 
-  private mutating func openNumber(of node: Int) -> Int32? {
-    node == DirectoryStack.root ? root.number : open.number(of: node)
+  /// The descriptor of a node that is open, or that can be opened at once.
+  private mutating func reach(_ node: Int) throws(SystemError) -> Int32? {
+    if node == DirectoryStack.root { return root.number }
+    if let number = open.number(of: node) { return number }
+    let descriptor: Descriptor
+    if stack[node].isFollowed {
+      descriptor = try openFollowed(node)
+    } else if let base = try base(of: node) {
+      descriptor = try openPath(in: base, access: linux_O_PATH)
+    } else {
+      return nil
+    }
+    let number = descriptor.number
+    open.insert(descriptor, for: node)
+    return number
   }
 
-  /// Whether a node is to be opened by its path, which is in `path` then.
-  private func hasShortPath(_ node: Int) -> Bool {
-    opening == .beneath && stack.writePath(of: node, from: DirectoryStack.root, into: path)
+  /// From what a node is to be opened by the path that is in `path` then; `nil` where it is to be opened in its
+  /// parent.
+  private mutating func base(of node: Int) throws(SystemError) -> Int32? {
+    guard opening == .beneath else { return nil }
+    let base = stack.base(of: node)
+    // Its own path would take the place of the node's.
+    let number = base == DirectoryStack.root ? root.number : try number(of: base)
+    return stack.writePath(of: node, from: base, into: path) ? number : nil
   }
 
-  /// Opens what `hasShortPath` has found.
-  private mutating func openPath(access: Int32) throws(SystemError) -> Descriptor {
+  private func isPathShort(_ node: Int) -> Bool {
+    opening == .beneath && stack.writePath(of: node, from: stack.base(of: node), into: path)
+  }
+
+  /// Opens what `base` has found the way to.
+  private mutating func openPath(in base: Int32, access: Int32) throws(SystemError) -> Descriptor {
     guard let path = path.baseAddress else { throw SystemError(operation: .open, errno: ENOMEM) }
     do {
-      return try Descriptor(opened: openBeneath(path, in: root.number, access: access))
+      return try Descriptor(opened: openBeneath(path, in: base, access: access))
     } catch let error where error.isOutOfDescriptors {
       open.shrink()
-      return try Descriptor(opened: openBeneath(path, in: root.number, access: access))
+      return try Descriptor(opened: openBeneath(path, in: base, access: access))
+    }
+  }
+
+  /// Resolves a followed directory's link again. Whoever exchanged it meanwhile leads nowhere: what it leads to
+  /// now is the directory that was found only if it may be followed, and its identity is the walk's to compare.
+  private mutating func openFollowed(_ node: Int) throws(SystemError) -> Descriptor {
+    let parent = try number(of: Int(stack[node].parent))
+    let links = links
+    switch stack.withName(of: node, { links.target(of: $0, in: parent) }) {
+    case .unresolved(let error): throw error
+    case .unsteady: throw SystemError(operation: .open, errno: EAGAIN)
+    case .above, .outside: throw SystemError(operation: .open, errno: ELOOP)
+    case .inside(let path, let status):
+      guard mayFollow(path) else { throw SystemError(operation: .open, errno: ELOOP) }
+      let descriptor = try Descriptor(opened: openBeneath(path, in: root.number, opening: opening))
+      let now = try descriptor.status()
+      guard now.identity == status.identity, FileKind(mode: UInt32(now.stx_mode)) == .directory else {
+        throw SystemError(operation: .open, errno: ENOTDIR)
+      }
+      return descriptor
     }
   }
 

@@ -51,6 +51,47 @@ func openBeneath(_ path: UnsafePointer<CChar>, in base: Int32, access: Int32) ->
   return retrying { linux_open_beneath(base, path, directoryFlags(access)) }
 }
 
+/// Opens what a path beneath `root` leads to, through no link, only to tell what it is: a descriptor or a
+/// negated errno.
+func openBeneath(_ path: [UInt8], in root: Int32, opening: Opening) -> Int32 {
+  let flags = linux_O_PATH | O_NOFOLLOW | O_CLOEXEC
+  if opening == .beneath {
+    return path.withCString { path in retrying { linux_open_beneath(root, path, flags) } }
+  }
+  var parent = root
+  let names = path.split(separator: UInt8(ascii: "/"))
+  for (index, name) in names.enumerated() {
+    let isLast = index == names.count - 1
+    let result = Array(name).withCString { name in
+      retrying { linux_openat(parent, name, isLast ? flags : flags | O_DIRECTORY) }
+    }
+    if parent != root { close(parent) }
+    if result < 0 || isLast { return result }
+    parent = result
+  }
+  return -ENOENT
+}
+
+/// Where an open descriptor's file is as this process sees it, or a negated errno.
+func realPath(of descriptor: Int32) -> Result<[UInt8], SystemError> {
+  let link = Array("/proc/self/fd/\(descriptor)".utf8)
+  return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer in
+    guard let start = buffer.baseAddress else { return .failure(SystemError(operation: .readLink, errno: ENOMEM)) }
+    let result = link.withCString { link in retrying { linux_readlinkat(AT_FDCWD, link, start, buffer.count) } }
+    guard result >= 0 else { return .failure(SystemError(operation: .readLink, errno: Int32(-result))) }
+    guard result < buffer.count else { return .failure(SystemError(operation: .readLink, errno: ENAMETOOLONG)) }
+    return .success(buffer[..<result].map { UInt8(bitPattern: $0) })
+  }
+}
+
+extension [UInt8] {
+  /// As a C string; a NUL would cut it short.
+  func withCString<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
+    func call(_ bytes: UnsafePointer<CChar>) -> Result { body(bytes) }
+    return call(map { CChar(bitPattern: $0) } + [0])
+  }
+}
+
 private func directoryFlags(_ access: Int32) -> Int32 {
   // openat2(2) refuses any other flag beside O_PATH, which never waits.
   let flags = access | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC

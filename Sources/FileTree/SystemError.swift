@@ -10,6 +10,7 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     case open = "openat"
     case list = "getdents64"
     case stat = "statx"
+    case readLink = "readlinkat"
 
     public var name: String { rawValue }
   }
@@ -45,6 +46,9 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
 
   /// The process or the machine has no file descriptor left.
   var isOutOfDescriptors: Bool { errno == EMFILE || errno == ENFILE }
+
+  /// Of a link that was followed: it leads to nothing. (A missing /proc is another thing.)
+  var isDangling: Bool { operation == .open && (errno == ENOENT || isNoDirectory) }
 
   /// The name now belongs to something that is no directory, such as a link put in its place.
   var isNoDirectory: Bool { errno == ENOTDIR || errno == ELOOP }

@@ -55,9 +55,13 @@ public final class TreeWalker {
     let identity = try root.identity(of: descriptor, expecting: frontier.rootInode, Sink.Failure.self)
     let stack: DirectoryStack
     do { stack = try DirectoryStack(frontier) } catch { throw .brokenFrontier(directory: error.directory) }
-    let tree = OpenTree(root: descriptor, stack: stack, capacity: Self.openDirectories, opening: opening)
+    let links = LinkResolver(root: descriptor.number, opening: opening)
+    let device = oneFilesystem ? identity.device : nil
+    let tree = OpenTree(
+      root: descriptor, stack: stack, capacity: Self.openDirectories, opening: opening,
+      mayFollow: { [rules] in rules?.hides($0, isDirectory: true, staysOn: device, links) ?? false })
     var walk = Walk(
-      tree: tree, rootDevice: oneFilesystem ? identity.device : nil, limits: limits, buffer: buffer,
+      tree: tree, rootDevice: device, limits: limits, buffer: buffer,
       names: skipsRepeatedNames ? RepeatedNames() : nil, rules: rules, sink: sink)
     let outcome = try walk.run()
     try root.confirm(identity, Sink.Failure.self)

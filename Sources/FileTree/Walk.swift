@@ -65,7 +65,9 @@ struct Walk<Sink: WalkSink>: ~Copyable {
     do { status = try directory.status() } catch { return try fail(node, cause: .system(error)) }
     let attributes: FileAttributes
     do { attributes = try FileAttributes(status) } catch { return try fail(node, cause: .init(error)) }
-    guard isExpected(node, attributes) else { return try fail(node, cause: .replaced) }
+    let isExpected: Bool
+    do { isExpected = try self.isExpected(node, attributes) } catch { return try fail(node, cause: .system(error)) }
+    guard isExpected else { return try fail(node, cause: .replaced) }
 
     try deliver { () throws(Sink.Failure) in try sink.willList(directory: id, attributes: attributes) }
     #if CRASH_POINTS
@@ -77,8 +79,10 @@ struct Walk<Sink: WalkSink>: ~Copyable {
   }
 
   /// Whether an opened directory is the one that was found here, and one that may be entered.
-  private func isExpected(_ node: Int, _ attributes: FileAttributes) -> Bool {
-    if let rootDevice, attributes.device != rootDevice { return false }
+  private mutating func isExpected(_ node: Int, _ attributes: FileAttributes) throws(SystemError) -> Bool {
+    if let rootDevice, let device = try tree.expectedDevice(of: node, root: rootDevice), attributes.device != device {
+      return false
+    }
     guard let identity = tree.stack[node].identity else { return true }
     return attributes.identity == identity
   }

@@ -1,3 +1,4 @@
+import Glibc
 import ScanModel
 
 /// Who receives what the walk finds. Everything is called on the walking thread, and a thrown error ends
@@ -5,7 +6,7 @@ import ScanModel
 ///
 /// For each visited directory comes one of these; the second is where nothing could be listed:
 ///
-///     willList ── (file | newDirectory | rejected | failure)* ── listed | vanished
+///     willList ── (file | newDirectory | followedDirectory | rejected | failure)* ── listed | vanished
 ///     vanished | failure
 ///
 /// The buffers hold a name's bytes as the kernel gave them, and are valid during the call only.
@@ -25,6 +26,12 @@ public protocol WalkSink: AnyObject {
   ///   root's; else than `parent`.
   func newDirectory(
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes, isBoundary: Bool
+  ) throws(Failure) -> Int64
+
+  /// A link that is followed to a directory; `attributes` are the directory's. It is visited later, as one in the
+  /// link's place, under the id that this returns.
+  func followedDirectory(
+    parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes
   ) throws(Failure) -> Int64
 
   /// An entry that is there, and that is neither of the above because of another rule than a glob. Where the
@@ -57,6 +64,8 @@ public struct DirectoryListing: Sendable {
   public var directories = 0
   /// Entries that are there and could not be read, each told to `failure`.
   public var failures = 0
+  /// There are links that might be followed: what the entries are depends on what lies elsewhere.
+  public var hasLinks = false
   /// Entries that are passed over in silence.
   public var ignored = 0
   /// Entries that the rules reject, each told to `rejected` and `failure`.
@@ -87,12 +96,37 @@ public struct WalkFailure: Sendable, Equatable {
     case extensionNotAllowed(allowed: [String])
     /// The file is larger than the library's rule allows; both in bytes.
     case oversized(size: Int64, limit: Int64)
+    /// A link that leads out of the root.
+    case linkOutside
+    /// A link to the directory in which it lies, or to one above.
+    case linkLoop
+    /// A link whose target cannot be told, or is not there.
+    case linkTarget(SystemError)
+    /// What a link leads to was exchanged while it was looked at.
+    case linkUnsteady
 
-    /// The rules do not want the entry, which could be read well enough.
-    public var isRejection: Bool {
+    /// What it is about could not be read. Otherwise it could, and is not as it should be.
+    public var isUnread: Bool {
       switch self {
-      case .extensionNotAllowed, .oversized: true
-      case .system, .replaced, .timestampOutOfRange, .unknownKind: false
+      case .system, .replaced, .timestampOutOfRange, .unknownKind: true
+      case .extensionNotAllowed, .oversized, .linkOutside, .linkLoop, .linkTarget, .linkUnsteady: false
+      }
+    }
+
+    /// What a link leads to could not be told, though it may be there.
+    public var isUnresolvedLink: Bool {
+      switch self {
+      case .linkUnsteady: true
+      case .linkTarget(let error): !error.isDangling
+      default: false
+      }
+    }
+
+    /// The call that failed.
+    public var call: SystemError? {
+      switch self {
+      case .system(let error), .linkTarget(let error): error
+      default: nil
       }
     }
   }
@@ -114,6 +148,10 @@ public struct WalkFailure: Sendable, Equatable {
     case .unknownKind: .ioError
     case .extensionNotAllowed: .invalidExtension
     case .oversized: .oversized
+    case .linkOutside: .symlinkExternal
+    case .linkLoop: .symlinkLoop
+    case .linkTarget(let error): error.isDangling && error.errno != ELOOP ? .fileNotFound : error.errorType
+    case .linkUnsteady: .changedDuringScan
     }
   }
 
@@ -128,6 +166,10 @@ public struct WalkFailure: Sendable, Equatable {
       "\(fileExtension.map { "extension \"\($0)\"" } ?? "no extension"), and the library's rule allows only "
         + allowed.joined(separator: ", ")
     case .oversized(let size, let limit): "\(size) bytes, and the library's rule allows at most \(limit)"
+    case .linkOutside: "a link that leads out of the library's root, where nothing is followed"
+    case .linkLoop: "a link to a directory in which it lies, which is not entered again"
+    case .linkTarget(let error): "the target of the link: \(error)"
+    case .linkUnsteady: "what the link leads to was exchanged while it was looked at; scan again"
     }
   }
 

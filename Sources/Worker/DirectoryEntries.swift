@@ -8,6 +8,8 @@ final class DirectoryEntries {
       case plain
       /// A directory on another file system.
       case boundary
+      /// A directory that a link leads to.
+      case followed
       /// It is there, and could not be looked at: its attributes mean nothing.
       case unreadable
       /// It is there, and the rules do not admit it: no row, and no part of the directory's signature.

@@ -16,8 +16,7 @@ struct ErrorRows {
     guard rows[type, default: 0] < Self.rowsPerType, bytes < Self.mostBytes else { return }
     rows[type, default: 0] += 1
     bytes += failure.path.count
-    var call: SystemError?
-    if case .system(let error) = failure.cause { call = error }
+    let call = failure.cause.call
     results.errors.append(
       SliceError(
         path: failure.path, type: type, operation: call?.operation.name, errno: call?.errno, message: failure.message))

@@ -29,6 +29,8 @@ final class KnownListing {
   /// As it is now.
   let isBoundary: Bool
   let children: KnownChildren
+  /// Links in it whose targets could not be told.
+  var unresolvedLinks: Set<[UInt8]> = []
   /// Which of the children the listing has.
   var areSeen: [Bool]
 

@@ -6,12 +6,14 @@ import ScanModel
 extension SliceRows {
   /// The id of a directory that earlier scans knew under this name, also if another one bears it now.
   func knownDirectory(
-    _ name: UnsafeRawBufferPointer, in parent: Int64, _ attributes: FileAttributes, isBoundary: Bool
+    _ name: UnsafeRawBufferPointer, in parent: Int64, _ attributes: FileAttributes, isBoundary: Bool,
+    isFollowed: Bool
   ) throws(CatalogError) -> Int64? {
     guard let parentKnown = listing?.known else { return nil }
     if let place = parentKnown.children.place(of: name) {
       parentKnown.areSeen[place] = true
       let directory = parentKnown.children.directories[place]
+      if directory.isFollowed && !isFollowed { results.unfollowed.append(directory.id) }
       if isBoundary && oneFilesystem {
         // The walk does not enter it: this is all that is seen of it.
         results.note(directory, attributes, isBoundary: true, files: nil, bytes: nil, signature: nil)
@@ -27,6 +29,7 @@ extension SliceRows {
     }
     guard parentKnown.children.hasRemoved, let id = try known.removedDirectory(name, in: parent) else { return nil }
     results.revivedDirectories.append(id)
+    if !isFollowed { results.unfollowed.append(id) }
     listing?.revivedDirectories.append(id)
     let directory = KnownDirectory(id: id)
     restated.add(directory, attributes, isBoundary: isBoundary)
@@ -49,7 +52,7 @@ extension SliceRows {
     var isUnsettled = false
     if listing.isComplete {
       for (place, isSeen) in known.areSeen.enumerated() where !isSeen {
-        isUnsettled = noteMissing(known.children, place, in: id, entries, listing.rules) || isUnsettled
+        isUnsettled = noteMissing(place, of: known, entries, listing.rules) || isUnsettled
       }
     }
     changed.append(
@@ -61,14 +64,17 @@ extension SliceRows {
 
   /// False where the name is there after all, and could only not be looked at.
   private func noteMissing(
-    _ children: KnownChildren, _ place: Int, in parent: Int64, _ entries: DirectoryEntries, _ rules: DirectoryRules?
+    _ place: Int, of parent: KnownListing, _ entries: DirectoryEntries, _ rules: DirectoryRules?
   ) -> Bool {
-    let name = children.name(at: place)
+    let directory = parent.children.directories[place]
+    let name = parent.children.name(at: place)
+    if directory.isFollowed && parent.unresolvedLinks.contains(Array(name)) { return false }
     return name.withUnsafeBytes { name in
       guard !entries.hasUnreadable(name) else { return false }
+      // What a link led to goes with the rule that had it followed; while the rule stands, it may only be away.
+      let isExcluded = directory.isFollowed && !followsLinks || rules?.isIgnored(name, isDirectory: true) ?? false
       results.missing.append(
-        id: children.directories[place].id, directory: parent, isDirectory: true, name: name,
-        isExcluded: rules?.isIgnored(name, isDirectory: true) ?? false)
+        id: directory.id, directory: parent.directory.id, isDirectory: true, name: name, isExcluded: isExcluded)
       return true
     }
   }

@@ -5,14 +5,15 @@ import ScanModel
 /// What could not be read, or went while the slice was at it.
 extension SliceRows {
   func failure(_ failure: WalkFailure) throws(CatalogError) {
-    if !failure.cause.isRejection { try noteUnread(failure) }
+    if failure.cause.isUnread { try noteUnread(failure) }
+    if failure.cause.isUnresolvedLink { listing?.known?.unresolvedLinks.insert(Array(failure.name)) }
     errors.note(failure, in: &results)
   }
 
   /// What could not be read is there nevertheless, and what is known of it stays.
   private func noteUnread(_ failure: WalkFailure) throws(CatalogError) {
     if failure.isEntry {
-      let name = failure.path[(failure.path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
+      let name = failure.name
       if let listing, listing.directory == failure.directory {
         name.withUnsafeBytes { listing.entries.append(name: $0, .unknown, .unreadable) }
       }
@@ -61,6 +62,11 @@ extension SliceRows {
     results.revivedDirectories.remove(at: index)
     return true
   }
+}
+
+extension WalkFailure {
+  /// The last component.
+  fileprivate var name: ArraySlice<UInt8> { path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...] }
 }
 
 extension FileAttributes {

@@ -25,6 +25,7 @@ final class SliceRows: WalkSink {
   let activity: SlotActivity
   private let signatureVersion: Int32
   let oneFilesystem: Bool
+  let followsLinks: Bool
   private let layout: Layout
   private let digest = SignatureDigest()
   var results = SliceResults()
@@ -49,6 +50,7 @@ final class SliceRows: WalkSink {
     self.activity = activity
     signatureVersion = claim.signatureVersion
     oneFilesystem = claim.rules.oneFilesystem
+    followsLinks = claim.rules.symlinks == .follow
     layout = claim.rules.layout
     waiting = KnownDirectories(frontier, rows: known)
   }
@@ -100,8 +102,24 @@ final class SliceRows: WalkSink {
   func newDirectory(
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes, isBoundary: Bool
   ) throws(CatalogError) -> Int64 {
-    try keep(name, attributes, isBoundary ? .boundary : .plain)
-    if let id = try knownDirectory(name, in: parent, attributes, isBoundary: isBoundary) { return id }
+    try directory(name, in: parent, attributes, isBoundary: isBoundary, isFollowed: false)
+  }
+
+  func followedDirectory(
+    parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes
+  ) throws(CatalogError) -> Int64 {
+    let id = try directory(name, in: parent, attributes, isBoundary: false, isFollowed: true)
+    results.followed.append(id)
+    return id
+  }
+
+  private func directory(
+    _ name: UnsafeRawBufferPointer, in parent: Int64, _ attributes: FileAttributes, isBoundary: Bool, isFollowed: Bool
+  ) throws(CatalogError) -> Int64 {
+    try keep(name, attributes, isFollowed ? .followed : isBoundary ? .boundary : .plain)
+    if let id = try knownDirectory(name, in: parent, attributes, isBoundary: isBoundary, isFollowed: isFollowed) {
+      return id
+    }
     let id = try writer.newDirectoryID()
     guard found.count < Self.waitingDirectories else {
       // Most likely left to another slice. Should this one list it after all, the row is written twice.
@@ -128,7 +146,7 @@ final class SliceRows: WalkSink {
     count(listing)
     results.bytesSeen = saturatingSum(results.bytesSeen, entries.bytes)
     activity.note(entries: entries.files + current.sentFiles.count + 1)
-    let isSettled = listing.isComplete && entries.failures == 0 && !current.isSpilled
+    let isSettled = listing.isComplete && entries.failures == 0 && !listing.hasLinks && !current.isSpilled
     let signature = isSettled ? digest.signature(of: entries, version: signatureVersion) : nil
     if let known = current.known {
       try compare(id, known, entries, listing, signature)

@@ -165,7 +165,8 @@ extension SliceFrontier {
   var forWalker: Frontier {
     Frontier(
       directories: directories.map {
-        Frontier.Directory(id: $0.id, parent: $0.parent, name: $0.name, isBoundary: $0.isBoundary)
+        Frontier.Directory(
+          id: $0.id, parent: $0.parent, name: $0.name, isBoundary: $0.isBoundary, isFollowed: $0.isFollowed)
       },
       visits: visits, rootInode: rootInode)
   }

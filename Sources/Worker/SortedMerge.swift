@@ -16,7 +16,7 @@ struct SortedMerge {
     case unchanged
     /// In the rows only, or the name is a directory's now.
     case missing(KnownFiles.File)
-    /// It is there, and the rules do not admit it.
+    /// It is there, and the rules do not admit it, or have its link followed to a directory.
     case excluded(KnownFiles.File)
   }
 
@@ -41,7 +41,7 @@ struct SortedMerge {
       }
       switch entry.sort {
       case .unreadable: return
-      case .rejected: return try found(.excluded(file))
+      case .rejected, .followed: return try found(.excluded(file))
       case _ where entry.isDirectory: return try found(.missing(file))
       default: return try found(file.isLike(entry.attributes) ? .unchanged : .changed(entry, file))
       }

@@ -16,6 +16,12 @@ final class CountingSink: WalkSink {
     lastID += 1
     return lastID
   }
+  func followedDirectory(
+    parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes
+  ) throws(Never) -> Int64 {
+    lastID += 1
+    return lastID
+  }
   func rejected(directory: Int64, name: UnsafeRawBufferPointer) throws(Never) {}
   func listed(directory: Int64, _ listing: DirectoryListing) throws(Never) { listed.append(directory) }
   func vanished(directory: Int64) throws(Never) {}

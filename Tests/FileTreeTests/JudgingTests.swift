@@ -85,7 +85,7 @@ import Testing
     #expect(try WalkRules(LibraryRules(oneFilesystem: true, layout: .categoryCourse, rejected: .skip)) == nil)
     for rules in [
       LibraryRules(extensions: []), LibraryRules(maxSize: 0), LibraryRules(symlinks: .skip),
-      LibraryRules(ignore: ["x"]),
+      LibraryRules(symlinks: .follow), LibraryRules(ignore: ["x"]),
     ] {
       #expect(try WalkRules(rules) != nil)
     }

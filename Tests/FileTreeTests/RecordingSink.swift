@@ -15,6 +15,7 @@ final class RecordingSink: WalkSink {
   private(set) var listings: [[UInt8]: DirectoryListing] = [:]
   private(set) var visits: [[UInt8]] = []
   private(set) var vanished: [[UInt8]] = []
+  private(set) var followed: Set<[UInt8]> = []
   private(set) var rejected: Set<[UInt8]> = []
   private(set) var failures: [WalkFailure] = []
   private(set) var directories: [Int64: Frontier.Directory] = [
@@ -56,12 +57,26 @@ final class RecordingSink: WalkSink {
   func newDirectory(
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes, isBoundary: Bool
   ) throws(Refusal) -> Int64 {
+    if isBoundary { boundaries.insert(path(of: parent, Array(name))) }
+    return add(name, in: parent, attributes, isFollowed: false)
+  }
+
+  func followedDirectory(
+    parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes
+  ) throws(Refusal) -> Int64 {
+    followed.insert(path(of: parent, Array(name)))
+    return add(name, in: parent, attributes, isFollowed: true)
+  }
+
+  private func add(
+    _ name: UnsafeRawBufferPointer, in parent: Int64, _ attributes: FileAttributes, isFollowed: Bool
+  ) -> Int64 {
     let id = Int64(directories.count) + Self.root
     let identity = DirectoryIdentity(device: attributes.device, inode: attributes.inode)
-    directories[id] = Frontier.Directory(id: id, parent: parent, name: Array(name), identity: identity)
+    directories[id] = Frontier.Directory(
+      id: id, parent: parent, name: Array(name), identity: identity, isFollowed: isFollowed)
     let path = path(of: parent, Array(name))
     paths[id] = path
-    if isBoundary { boundaries.insert(path) }
     record(path, attributes)
     return id
   }

@@ -124,4 +124,57 @@ import Testing
       #expect(try rescanned.database.query(counters) == [expected])
     }
   }
+
+  @Test func `a followed directory is found again by other slices and scans, and goes with the policy`() throws {
+    let follow = LibraryRules(symlinks: .follow, ignore: [".store"])
+    let rescanned = try RescannedTree(rules: follow) { tree in
+      for name in [".store", ".store/x", ".store/x/y", "shown"] { try tree.directory(name) }
+      for name in [".store/x/g", ".store/x/y/h", ".store/file", "shown/f"] { try tree.file(name) }
+      for (name, target) in [("x", ".store/x"), ("file", ".store/file"), ("walked", "shown")] {
+        try tree.symlink(name, to: target)
+      }
+    }
+    // The root alone: another slice has to find its way through the link.
+    let first = try rescanned.walk(RescannedTree.Mischief(limits: WalkLimits(entries: 0)))
+    #expect(try rescanned.finish(try rescanned.catalog.commit(first.claim, first.results)) == Counters(added: 5))
+    let all = ["/?", "file", "shown/", "shown/f", "walked", "x/", "x/g", "x/y/", "x/y/h"]
+    #expect(try rescanned.live() == all)
+    let ids = "SELECT name, id FROM files WHERE removed_at IS NULL UNION SELECT name, id FROM directories ORDER BY 1, 2"
+    let before = try rescanned.database.query(ids)
+    let settled = try rescanned.state()
+    #expect(try rescanned.scan() == Counters(unchanged: 5))
+    #expect(try rescanned.state() == settled)
+
+    rescanned.remove(".store/x/y/h")
+    #expect(try rescanned.scan() == Counters(unchanged: 4, removed: 1))
+    try rescanned.tree.file(".store/x/y/h")
+
+    try rescanned.set(LibraryRules(symlinks: .record, ignore: [".store"]))
+    #expect(try rescanned.scan() == Counters(added: 1, updated: 1, unchanged: 2, removed: 1))
+    #expect(try rescanned.live() == ["/?", "file", "shown/", "shown/f", "walked", "x"])
+    #expect(try rescanned.scan() == Counters(unchanged: 4))
+    #expect(try rescanned.live() == ["/", "file", "shown/", "shown/f", "walked", "x"])
+
+    try rescanned.set(follow)
+    #expect(try rescanned.scan() == Counters(added: 2, updated: 1, unchanged: 2, removed: 1))
+    #expect(try rescanned.live().map { $0.replacing("?", with: "") } == all.map { $0.replacing("?", with: "") })
+    #expect(
+      try rescanned.database.query(ids).filter { !$0.hasPrefix("\\x78\t") }
+        == before.filter { !$0.hasPrefix("\\x78\t") })
+  }
+
+  @Test func `what a link led to stays while its target cannot be told, and is missing when it leads nowhere`() throws {
+    let follow = LibraryRules(symlinks: .follow, ignore: [".store"])
+    let rescanned = try RescannedTree(rules: follow) { tree in
+      for name in [".store", ".store/x"] { try tree.directory(name) }
+      try tree.file(".store/x/g")
+      try tree.symlink("x", to: ".store/x")
+    }
+    try rescanned.scan()
+    let away = rescanned.tree.outside("away")
+    #expect(rename(rescanned.tree.path(".store/x"), away) == 0)
+    let walked = try rescanned.walk()
+    #expect(walked.results.missing.rows.map(\.loss) == [.missing])
+    #expect(walked.results.errors.map(\.type) == [.fileNotFound])
+  }
 }

@@ -188,6 +188,12 @@ private final class MischievousSink: WalkSink {
     return id
   }
 
+  func followedDirectory(
+    parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes
+  ) throws(CatalogError) -> Int64 {
+    try rows.followedDirectory(parent: parent, name: name, attributes: attributes)
+  }
+
   func rejected(directory: Int64, name: UnsafeRawBufferPointer) throws(CatalogError) {
     try rows.rejected(directory: directory, name: name)
   }

@@ -22,6 +22,9 @@ int linux_openat(int directory, const char *name, int flags);
 // whatever is renamed meanwhile, it leads beneath the directory and through no link. Since Linux 5.6.
 int linux_open_beneath(int directory, const char *path, int flags);
 
+// readlinkat(2): bytes written to the buffer, without a NUL.
+ssize_t linux_readlinkat(int directory, const char *name, char *buffer, size_t size);
+
 // getdents64(2): bytes written to the buffer, 0 at the end of the directory.
 ssize_t linux_getdents64(int directory, void *buffer, size_t size);
 

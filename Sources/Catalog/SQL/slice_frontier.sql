@@ -8,13 +8,14 @@ WITH RECURSIVE wanted AS (
    WHERE s.scan_id = $1 AND s.number = $2
 ), chain AS (
   SELECT d.* FROM wanted w CROSS JOIN LATERAL (
-    SELECT u.id, u.parent_id, u.name, u.inode FROM directories u WHERE u.library_id = $3 AND u.id = w.id OFFSET 0) d
+    SELECT u.id, u.parent_id, u.name, u.inode, u.followed FROM directories u WHERE u.library_id = $3 AND u.id = w.id OFFSET 0) d
   UNION
   SELECT d.* FROM chain c CROSS JOIN LATERAL (
-    SELECT u.id, u.parent_id, u.name, u.inode FROM directories u WHERE u.library_id = $3 AND u.id = c.parent_id OFFSET 0) d
+    SELECT u.id, u.parent_id, u.name, u.inode, u.followed FROM directories u WHERE u.library_id = $3 AND u.id = c.parent_id OFFSET 0) d
 )
-SELECT c.id, c.parent_id, c.name, w.place, CASE WHEN c.parent_id IS NULL THEN c.inode END,
-       k.device, k.inode, k.mode, k.mtime_ns, k.ctime_ns, k.btime_ns, k.boundary, k.files, k.bytes, k.signature, k.signature_version
+SELECT c.id, c.parent_id, c.name, w.place, CASE WHEN c.parent_id IS NULL THEN c.inode END, c.followed,
+       k.device, k.inode, k.mode, k.mtime_ns, k.ctime_ns, k.btime_ns, k.boundary, k.files, k.bytes, k.signature, k.signature_version,
+       k.followed
   FROM chain c LEFT JOIN wanted w ON w.id = c.id
   LEFT JOIN LATERAL (
     SELECT u.* FROM directories u
