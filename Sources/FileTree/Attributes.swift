@@ -44,9 +44,12 @@ extension FileKind {
 
 /// Nanoseconds since 1970, or `nil` where they exceed 64 bits (before 1677, after 2262).
 private func nanoseconds(_ time: statx_timestamp) -> Int64? {
-  let (product, overflowed) = time.tv_sec.multipliedReportingOverflow(by: 1_000_000_000)
+  // Before 1970 the seconds are rounded down, and alone may be out of range where the sum is not.
+  let isBefore = time.tv_sec < 0
+  let second: Int64 = 1_000_000_000
+  let (product, overflowed) = (isBefore ? time.tv_sec + 1 : time.tv_sec).multipliedReportingOverflow(by: second)
   guard !overflowed else { return nil }
-  let (sum, exceeded) = product.addingReportingOverflow(Int64(time.tv_nsec))
+  let (sum, exceeded) = product.addingReportingOverflow(Int64(time.tv_nsec) - (isBefore ? second : 0))
   return exceeded ? nil : sum
 }
 
