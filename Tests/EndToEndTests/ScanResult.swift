@@ -17,6 +17,9 @@ struct ScanResult: Decodable {
   let bytesSeen: Int64
   let errorsCount: Int64
   let slicesRedone: Int64
+  let entriesIgnored: Int64
+  let categoriesFound: Int64
+  let coursesFound: Int64
   let message: String?
   let errorMessage: String?
   var exitCode: Int32 = 0
@@ -33,6 +36,9 @@ struct ScanResult: Decodable {
     case bytesSeen = "bytes_seen"
     case errorsCount = "errors_count"
     case slicesRedone = "slices_redone"
+    case entriesIgnored = "entries_ignored"
+    case categoriesFound = "categories_found"
+    case coursesFound = "courses_found"
     case errorMessage = "error_message"
   }
 
