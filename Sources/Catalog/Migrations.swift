@@ -19,6 +19,7 @@ enum Migrations {
     PackageResources.migration_0012_kept_look_sql,
     PackageResources.migration_0016_judging_sql,
     PackageResources.migration_0017_followed_links_sql,
+    PackageResources.migration_0017_bounds_sql,
   ]
 }
 

@@ -59,6 +59,7 @@ public final class PostgresRepairCatalog: RepairCatalog {
 
   public func dropLeftSlices(limit: Int, by actor: String) throws(CatalogError) -> [ScanID: Int64] {
     let rows = try catalog.execute(Statements.repairSlicesLeft, [.text(actor), .int64(Int64(limit))])
+    _ = try catalog.execute(Statements.repairStagedLeft)
     return try wrap { () throws(PostgresError) in
       var counts: [ScanID: Int64] = [:]
       for row in rows { counts[ScanID(try row.int64(0))] = try row.int64(1) }

@@ -21,7 +21,8 @@ public protocol RepairCatalog: AnyObject {
   /// Mends such a scan; nothing where it has mended itself, or somebody is at it.
   func mend(_ scan: ScanID, by actor: String) throws(CatalogError) -> [ScanRepair]
 
-  /// Drops the slices that ended scans have left, of at most `limit` scans; how many of which scan.
+  /// Drops the slices that ended scans have left, of at most `limit` scans; how many of which scan. And a
+  /// bounded part of what ended scans have staged and nobody wants any more: a later call goes on.
   func dropLeftSlices(limit: Int, by actor: String) throws(CatalogError) -> [ScanID: Int64]
 
   /// Records that slices were returned to their queue.
@@ -59,7 +60,8 @@ public struct LostPointer: Sendable, Equatable {
 /// One thing that `mend` did.
 public struct ScanRepair: Sendable, Equatable {
   public enum Kind: String, Sendable {
-    /// Slices of the scan were gone, and with them what they had to walk: it has failed.
+    /// Slices of the scan were gone, and with them what they had to walk: it has failed or, where only its end
+    /// was left, ended.
     case slicesLost = "slices_lost"
     /// Its count of open slices was wrong.
     case openSlices = "open_slices"

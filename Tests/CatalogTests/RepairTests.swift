@@ -158,6 +158,45 @@ import Testing
     #expect(try #require(try events().first).contains(#""left": 2"#))
   }
 
+  @Test(arguments: [false, true])
+  func `a scan that loses its slices after its verdict does not fail: it holds the rest, and ends`(
+    _ isWorkedOn: Bool
+  ) throws {
+    let scan = try FinalisingScan()
+    let repairs = PostgresRepairCatalog(catalog: scan.database.catalog())
+    try scan.stage(files: try scan.files(5, in: scan.root))
+    #expect(try scan.decide() == .apply)
+    #expect(try scan.catalog.applyRemovals(scan.claim, limit: 2).files == 2)
+    try scan.connection.query("DELETE FROM slices WHERE number = \(isWorkedOn ? 1 : 2)")
+    #expect(try repairs.mend(scan.claim.slice.scan, by: "r").map(\.kind) == [.slicesLost])
+    #expect(
+      try scan.connection.texts(
+        "SELECT concat_ws(' ', status, removal_verdict, removals_held, files_removed) FROM scans")
+        == ["partial hold 3 2"])
+    #expect(try scan.connection.texts("SELECT message FROM scans")[0].contains("slices were lost"))
+    #expect(try scan.removedFiles == 2 && scan.stagedRows == 3)
+    #expect(
+      try scan.connection.texts("SELECT event FROM scan_events WHERE scan_id = 1 ORDER BY id").suffix(4)
+        == ["slice_failed", "removals_held", "partial", "repaired"])
+    #expect(
+      failure { () throws(CatalogError) in try scan.catalog.applyRemovals(scan.claim, limit: 9) }?.isFenced == true)
+    #expect(try repairs.mend(scan.claim.slice.scan, by: "r") == [])
+  }
+
+  @Test func `a scan with a verdict whose slice somebody works on this moment is left to the next pass`() throws {
+    let scan = try FinalisingScan()
+    let repairs = PostgresRepairCatalog(catalog: scan.database.catalog())
+    #expect(try scan.decide() == .apply)
+    try scan.connection.query("DELETE FROM slices WHERE number = 1")
+    let commit = scan.database.connection()
+    try commit.begin()
+    try commit.query("SELECT 1 FROM slices WHERE number = 2 FOR UPDATE")
+    #expect(try repairs.mend(scan.claim.slice.scan, by: "r") == [])
+    commit.rollback()
+    #expect(try repairs.mend(scan.claim.slice.scan, by: "r").map(\.kind) == [.slicesLost])
+    #expect(try scan.connection.texts("SELECT status FROM scans") == ["completed"], "nothing was left to remove")
+  }
+
   @Test func `what was returned is recorded on scans that go on`() throws {
     let slot = SlotID(worker: WorkerID(name: "anna", suffix: "1"), index: 3)
     let gone = SliceID(scan: ScanID(99), number: 1)

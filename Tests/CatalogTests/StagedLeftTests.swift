@@ -1,0 +1,95 @@
+import PostgresClient
+import ScanModel
+import Testing
+
+@testable import Catalog
+
+/// What scans have staged and nobody wants any more goes by and by.
+@Suite struct StagedLeftTests {
+  private static let most: Int64 = 100_000
+  private let scan: FinalisingScan
+  private let repairs: PostgresRepairCatalog
+
+  init() throws {
+    scan = try FinalisingScan()
+    repairs = PostgresRepairCatalog(catalog: scan.database.catalog())
+  }
+
+  private func stage(_ count: Int64, by staging: Int = 1) throws {
+    try scan.connection.query(
+      """
+      INSERT INTO staged_removals (scan_id, library_id, kind, row_id, directory_id, name)
+      SELECT \(staging), 1, 'f', n, 1, '\\x61' FROM generate_series(1, $1) n
+      """, [.int64(count)])
+  }
+
+  private func set(_ status: String, verdict: String = "NULL") throws {
+    let end = status == "running" ? "NULL" : "now()"
+    try scan.connection.query(
+      "UPDATE scans SET status = '\(status)', completed_at = \(end), removal_verdict = \(verdict), error_message = 'm'")
+  }
+
+  @Test(arguments: [
+    ("running", "NULL", true), ("running", "'apply'", true), ("running", "'hold'", true), ("partial", "'hold'", true),
+    ("completed", "'hold'", true), ("failed", "NULL", false), ("cancelled", "NULL", false),
+    ("completed", "'apply'", false),
+  ])
+  func `the rows of an active scan stay, and those that the library's last scan holds`(
+    _ status: String, verdict: String, stays: Bool
+  ) throws {
+    try stage(5)
+    try set(status, verdict: verdict)
+    _ = try repairs.dropLeftSlices(limit: 9, by: "r")
+    #expect(try scan.stagedRows == (stays ? 5 : 0))
+    guard status == "partial" else { return }
+    let next = try scan.catalog.admit(ScanRequest(target: .name("media"))).admittedScan()
+    try stage(3, by: Int(next.id.rawValue))
+    _ = try repairs.dropLeftSlices(limit: 9, by: "r")
+    #expect(try scan.connection.texts("SELECT DISTINCT scan_id::text FROM staged_removals") == ["\(next.id)"])
+  }
+
+  @Test func `no step deletes more than a bounded part, and later ones go on`() throws {
+    try notingBatches()
+    try stage(2 * Self.most + 50_000)
+    try set("failed")
+    try scan.connection.query("SELECT drop_slices(1)")
+    #expect(try scan.stagedRows == Self.most + 50_000)
+    for left in [50_000, 0, 0] {
+      _ = try repairs.dropLeftSlices(limit: 9, by: "r")
+      #expect(try scan.stagedRows == left)
+    }
+    #expect(try scan.number("SELECT max(rows) FROM batches") == Self.most)
+  }
+
+  @Test func `a library with many staged rows is removed in bounded steps`() throws {
+    try notingBatches()
+    try stage(2 * Self.most + 50_000)
+    try set("failed")
+    try scan.database.catalog().removeLibrary(LibraryID(1))
+    #expect(try scan.stagedRows == 0)
+    #expect(try scan.number("SELECT max(rows) FROM batches") == Self.most)
+  }
+
+  @Test func `what somebody else is deleting is passed over without waiting`() throws {
+    try stage(5)
+    try set("failed")
+    let other = scan.database.connection()
+    try other.begin()
+    try other.query("DELETE FROM staged_removals WHERE row_id <= 2")
+    _ = try repairs.dropLeftSlices(limit: 9, by: "r")
+    other.rollback()
+    #expect(try scan.stagedRows == 2)
+  }
+
+  /// How many rows each statement deletes.
+  private func notingBatches() throws {
+    try scan.connection.script(
+      """
+      CREATE TABLE batches (rows bigint);
+      CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN INSERT INTO batches SELECT count(*) FROM gone; RETURN NULL; END $$;
+      CREATE TRIGGER note AFTER DELETE ON staged_removals REFERENCING OLD TABLE AS gone
+        FOR EACH STATEMENT EXECUTE FUNCTION note();
+      """)
+  }
+}
