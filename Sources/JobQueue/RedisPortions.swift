@@ -27,12 +27,14 @@ extension RedisConnection {
     return (fields, next)
   }
 
-  /// A portion of all keys that match.
+  /// A portion of all keys under a prefix, which stands for itself, that match a pattern.
   func keyPortion(
-    _ pattern: String, from cursor: ScanCursor?
+    of prefix: String, _ pattern: String, from cursor: ScanCursor?
   ) throws(RedisError) -> (keys: [[UInt8]], next: ScanCursor?) {
+    let literal = prefix.map { "*?[\\".contains($0) ? "\\\($0)" : "\($0)" }.joined()
     // COUNT is how many keys Redis looks at.
-    let (keys, next) = try portion(["SCAN", word(cursor), "MATCH", RedisArgument(pattern), "COUNT", "1000"])
+    let (keys, next) = try portion(
+      ["SCAN", word(cursor), "MATCH", RedisArgument("\(literal):\(pattern)"), "COUNT", "1000"])
     return (keys, next)
   }
 

@@ -27,7 +27,7 @@ public final class RedisQueues {
     var portions = 0
     repeat {
       let (found, next) = try attempting("look through all keys for queues") { () throws(RedisError) in
-        let (keys, next) = try connection.keyPortion("\(prefix):{*}:[qdiw]*", from: cursor)
+        let (keys, next) = try connection.keyPortion(of: prefix, "{*}:[qdiw]*", from: cursor)
         return (try owned(keys, besides: names), next)
       }
       names.formUnion(found.prefix(Self.mostQueues - names.count))

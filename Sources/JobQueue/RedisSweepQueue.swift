@@ -35,7 +35,7 @@ public final class RedisSweepQueue: SweepQueue {
 
   public func discover(from cursor: ScanCursor?) throws(QueueError) -> Discovery {
     let (keys, next) = try attempting("look through all keys") { () throws(RedisError) in
-      try connection.keyPortion("\(prefix):{*}:[iw]*", from: cursor)
+      try connection.keyPortion(of: prefix, "{*}:[iw]*", from: cursor)
     }
     let found = keys.compactMap { FoundKey($0, prefix: prefix) }
     try adopt(found)

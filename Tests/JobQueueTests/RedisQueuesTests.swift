@@ -25,6 +25,31 @@ struct RedisQueuesTests {
     return worker
   }
 
+  @Test(
+    "finds its queues, and those of no other prefix, whatever its prefix has in it",
+    arguments: [
+      "a*b", "a?b", "a[b", "a[b]c", #"a\b"#, #"a\*b"#,
+    ])
+  func patternPrefix(_ suffix: String) throws {
+    let prefix = world.prefix + suffix
+    let redis = RedisConnection(endpoint: world.endpoint)
+    defer { _ = try? redis.command("DEL", "\(prefix):{own}:queue") }
+    try redis.command("LPUSH", "\(prefix):{own}:queue", "x")
+    let found = try RedisQueues(connection: redis, prefix: prefix).discover()
+    #expect(found.names == ["own"])
+    let swept = RedisSweepQueue(connection: redis, prefix: prefix, reaper: "r", queue: "q")
+    try redis.command("LPUSH", "\(prefix):{own}:inflight:anna-1/0", "x")
+    defer { _ = try? redis.command("DEL", "\(prefix):{own}:inflight:anna-1/0", "\(prefix):{own}:workers") }
+    var queues: Set<String> = []
+    var cursor: ScanCursor?
+    repeat {
+      let portion = try swept.discover(from: cursor)
+      queues.formUnion(portion.queues)
+      cursor = portion.next
+    } while cursor != nil
+    #expect(queues == ["own"])
+  }
+
   @Test("counts what waits and what is dead")
   func lengths() throws {
     #expect(try queues.lengths(of: "q") == QueueLengths(waiting: 0, dead: 0))
