@@ -12,6 +12,7 @@ import Testing
     let tree = try instance.tree("media", ["a", "b", "c"])
     let first = try instance.up(["--scan", tree, "--exit"]).wait(within: .seconds(60))
     #expect(first.code == 0, "\(first.errors)")
+    #expect(first.text.hasPrefix("Rollcall is up: a worker, a reaper, and a private Redis and Postgres under "))
     #expect(first.text.contains("Status       completed"))
     #expect(first.text.contains("Files        3"))
     #expect(!first.errors.contains("\"level\""), "no log interrupts the result: \(first.errors)")

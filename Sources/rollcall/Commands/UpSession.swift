@@ -63,7 +63,7 @@ final class UpSession: Service {
   private var usage: [String] {
     let directory = servers.directory
     return [
-      "Rollcall is up: a worker, and a private Redis and Postgres under \(directory.path).",
+      "Rollcall is up: a worker, a reaper, and a private Redis and Postgres under \(directory.path).",
       "In another shell:",
       "  export ROLLCALL_CONFIG='\(directory.configurationFile)'",
       "  export ROLLCALL_REDIS_URL='\(environment.configuration.redisURL)'",
