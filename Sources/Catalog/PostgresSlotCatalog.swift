@@ -134,8 +134,10 @@ public final class PostgresSlotCatalog: SlotCatalog {
     try slices(try run(SliceCommit(claim, results), of: claim).queued, of: claim.slice.scan)
   }
 
-  public func checkpoint(_ claim: SliceClaim, _ results: SliceResults) throws(CatalogError) -> SliceCheckpoint {
-    let settled = try run(SliceCommit(checkpoint: claim, results), of: claim)
+  public func checkpoint(
+    _ claim: SliceClaim, _ results: SliceResults, keeping limit: Int
+  ) throws(CatalogError) -> SliceCheckpoint {
+    let settled = try run(SliceCommit(checkpoint: claim, results, keeping: limit), of: claim)
     let left = try wrap { () throws(PostgresError) in
       guard let frontier = settled.frontier else { throw .decoding("a checkpoint answered no frontier") }
       return try SliceFrontier(frontier)

@@ -31,9 +31,9 @@ struct SliceCommit {
       handedOn: results.frontier[...], stays: false)
   }
 
-  /// A part of a slice, which keeps as much of the frontier as a row holds.
-  init(checkpoint claim: SliceClaim, _ results: SliceResults) {
-    let kept = Array(results.frontier.prefix(Self.frontierRows))
+  /// A part of a slice, which keeps so much of the frontier, or as much as a row holds.
+  init(checkpoint claim: SliceClaim, _ results: SliceResults, keeping limit: Int) {
+    let kept = Array(results.frontier.prefix(min(limit, Self.frontierRows)))
     self.init(
       claim, results,
       fence: (Statements.sliceCheckpoint, claim.fence + [.int64(results.entries), .int64Array(kept)]),

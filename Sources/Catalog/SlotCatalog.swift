@@ -23,7 +23,12 @@ public protocol SlotCatalog: AnyObject {
 
   /// Commits a part of a walked slice, which goes on under the same claim with what is left: at least one
   /// directory. Throws as `commit` does.
-  func checkpoint(_ claim: SliceClaim, _ results: SliceResults) throws(CatalogError) -> SliceCheckpoint
+  ///
+  /// - Parameter limit: how many directories of the frontier the slice keeps at the most; others go on with
+  ///   the rest.
+  func checkpoint(
+    _ claim: SliceClaim, _ results: SliceResults, keeping limit: Int
+  ) throws(CatalogError) -> SliceCheckpoint
 
   /// Takes back what the claim has sent so far.
   func abandon(_ claim: SliceClaim)
@@ -41,6 +46,13 @@ public protocol SlotCatalog: AnyObject {
 
   /// Records that this host cannot open the root; when all of `hosts` have said so, the scan fails.
   func refuse(_ claim: SliceClaim, hosts: [String], message: String) throws(CatalogError) -> SliceVerdict
+}
+
+extension SlotCatalog {
+  /// A checkpoint after which the slice keeps as many directories as its row holds.
+  public func checkpoint(_ claim: SliceClaim, _ results: SliceResults) throws(CatalogError) -> SliceCheckpoint {
+    try checkpoint(claim, results, keeping: .max)
+  }
 }
 
 /// What a pointer on the queue points to.

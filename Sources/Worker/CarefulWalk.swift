@@ -8,12 +8,16 @@ import ScanModel
 /// So when it fails again, the first directory of its frontier is the one at which it did; at the last
 /// attempt that one, the culprit, is left out as an error, and the rest goes on.
 ///
-/// At the slice's budget the walk ends as any other does, and what is left becomes slices that have not
-/// failed yet.
+/// What the slice held when it failed is visited first, and stays in it until it has been visited: at the
+/// slice's budget it goes back to its queue with the rest of that, still to be walked carefully. So what kills
+/// a worker there is met by no other walk, wherever it stands in the frontier. What the walk has found goes on
+/// as any other find, in slices that have not failed yet.
 struct CarefulWalk {
   private let runner: SliceRunner
   private let budget: WalkLimits
   private var claim: SliceClaim
+  /// What the slice held when it failed; as far as it is left, the frontier begins with it.
+  private let suspects: Set<Int64>
   private var entries = 0
   /// Queued by checkpoints, and no pointer is pushed yet.
   private var unpushed: [SliceID] = []
@@ -21,6 +25,7 @@ struct CarefulWalk {
   init(_ runner: SliceRunner, _ claim: SliceClaim) {
     self.runner = runner
     self.claim = claim
+    suspects = Set(claim.frontier.visits)
     budget = runner.limits(claim)
   }
 
@@ -51,7 +56,9 @@ struct CarefulWalk {
     switch try runner.visit(frontier, of: claim, limits, skipsRepeatedNames: skipsRepeatedNames) {
     case .ended(let outcome): return outcome
     case .results(var results):
-      results.frontier += claim.frontier.visits.dropFirst()
+      let rest = claim.frontier.visits.dropFirst()
+      let waiting = suspectsLeft(in: rest)
+      results.frontier = rest.prefix(waiting) + results.frontier + rest.dropFirst(waiting)
       entries += Int(results.entries)
       return try commit(results)
     }
@@ -68,10 +75,20 @@ struct CarefulWalk {
   }
 
   private func end(_ results: SliceResults) throws(CatalogError) -> SlotMachine.WorkOutcome {
-    let queued = try runner.catalog.commit(claim, results)
-    runner.log(claim, results, queued)
-    return .committed(queued: unpushed + queued)
+    let waiting = suspectsLeft(in: results.frontier[...])
+    guard waiting > 0 else {
+      let queued = try runner.catalog.commit(claim, results)
+      runner.log(claim, results, queued)
+      return .committed(queued: unpushed + queued)
+    }
+    let checkpoint = try runner.catalog.checkpoint(claim, results, keeping: waiting)
+    runner.log(claim, results, checkpoint.queued)
+    // Its own pointer goes to the back of the queue, as those of others do.
+    return try runner.catalog.release(checkpoint.claim)
+      ? .committed(queued: unpushed + checkpoint.queued + [claim.slice]) : .superseded
   }
+
+  private func suspectsLeft(in frontier: ArraySlice<Int64>) -> Int { frontier.prefix { suspects.contains($0) }.count }
 
   private var isOver: Bool {
     entries >= budget.entries || budget.shouldYield() || budget.deadline.map { $0 <= .now } == true

@@ -81,8 +81,10 @@ public final class MemorySlotCatalog: SlotCatalog {
     try commit(claim, results, settling: results.frontier) { $0.state = .done }
   }
 
-  public func checkpoint(_ claim: SliceClaim, _ results: SliceResults) throws(CatalogError) -> SliceCheckpoint {
-    let kept = Array(results.frontier.prefix(MemoryScan.rowLimit))
+  public func checkpoint(
+    _ claim: SliceClaim, _ results: SliceResults, keeping limit: Int
+  ) throws(CatalogError) -> SliceCheckpoint {
+    let kept = Array(results.frontier.prefix(min(limit, MemoryScan.rowLimit)))
     let queued = try commit(claim, results, settling: Array(results.frontier.dropFirst(kept.count))) {
       $0.frontier = kept
       $0.attempts = 1

@@ -34,13 +34,13 @@ private struct CarefulSlice {
     _ = try catalog.admit(ScanRequest(target: .name("x")))
   }
 
-  var runner: SliceRunner {
-    get throws {
-      let activity = SlotActivity(slot: slot)
-      return SliceRunner(
-        catalog: catalog, queue: queue.slot(slot, queues: ["default"]), activity: activity, stop: stop,
-        pace: try .forTests(of: activity, prefix: database.name), logger: logger)
-    }
+  var runner: SliceRunner { get throws { try runner(stop: stop) } }
+
+  private func runner(stop: WorkerStop) throws -> SliceRunner {
+    let activity = SlotActivity(slot: slot)
+    return SliceRunner(
+      catalog: catalog, queue: queue.slot(slot, queues: ["default"]), activity: activity, stop: stop,
+      pace: try .forTests(of: activity, prefix: database.name), logger: logger)
   }
 
   /// Claims the scan's slice as it stands, perhaps after the death of another worker that had it.
@@ -67,13 +67,17 @@ private struct CarefulSlice {
   }
 
   /// Works on whatever is open, as slots do, until the scan has ended; how often a slice failed.
-  func finish() throws -> Int {
+  ///
+  /// - Parameter budgets: whether those that are walked carefully end after each directory, as if that took long.
+  func finish(withShortBudgets budgets: Bool = false) throws -> Int {
     var failures = 0
-    for _ in 0..<100 {
+    let hurried = WorkerStop()
+    hurried.request()
+    for _ in 0..<500 {
       let open = try database.query("SELECT number FROM slices WHERE state <> 'done' ORDER BY number DESC")
       guard let number = open.first.flatMap({ Int32($0) }) else { return failures }
       let claim = try claim(number)
-      switch try runner.run(claim) {
+      switch try runner(stop: budgets && claim.isCareful ? hurried : stop).run(claim) {
       case .committed: break
       case .failed(let message):
         failures += 1
@@ -182,6 +186,35 @@ private struct CarefulSlice {
     #expect(rows == ["queued\t0", "queued\t0", "queued\t0"])
   }
 
+  @Test(arguments: [0, 29, 59, 99])
+  func `a directory that kills its workers kills no more of them because it comes late in a long frontier`(
+    _ place: Int
+  ) throws {
+    let slice = try CarefulSlice()
+    try slice.widen(by: 100)
+    let name = "w\(place)"
+    try slice.poison(in: name)
+    let failures = try slice.finish(withShortBudgets: true)
+    #expect(failures <= 3 + 1, "each attempt, and one more as the root's slice met it first")
+    #expect(try slice.database.query("SELECT convert_from(path, 'UTF8') FROM scan_errors") == [name])
+    #expect(try slice.database.query("SELECT status, directories_seen FROM scans") == ["partial\t104"])
+  }
+
+  @Test func `told to stop, it keeps what it has not visited of what it held, for a careful walk`() throws {
+    let slice = try CarefulSlice()
+    try slice.database.query("UPDATE scans SET max_parallel = 1")
+    slice.stop.request()
+    guard case .committed = try slice.runner.run(try slice.claim()) else { throw CarefulSlice.NotOpen() }
+    _ = try slice.catalog.fail(try slice.claim(2), message: "m")
+    let claim = try slice.claim(2)
+    #expect(claim.isCareful && claim.frontier.visits.count == 3)
+    guard case .committed(let queued) = try slice.runner.run(claim) else { throw CarefulSlice.NotOpen() }
+    #expect(queued.last == claim.slice, "its own pointer goes to the back of the queue")
+    let own = "SELECT state, attempts, cardinality(frontier) FROM slices WHERE number = 2"
+    #expect(try slice.database.query(own) == ["queued\t1\t2"])
+    #expect(try slice.database.query("SELECT count(*) FROM slices WHERE number > 2 AND attempts > 0") == ["0"])
+  }
+
   @Test func `a name that a listing repeats costs a careful slice no attempt either`() throws {
     let slice = try CarefulSlice()
     try failOnce(slice)
@@ -216,6 +249,12 @@ private struct CarefulSlice {
 }
 
 extension CarefulSlice {
+  /// The visit of this directory fails.
+  func poison(in name: String) throws {
+    try Data().write(to: URL(filePath: directory.appending("\(name)/poison")))
+    try poison("poison")
+  }
+
   /// Adds so many empty directories to the root.
   func widen(by count: Int) throws {
     for number in 0..<count {

@@ -208,19 +208,30 @@ final class SimulatedSlot {
       (claim, queued) = try checkpoint(claim, results)
       world.leaveOut(SimulatedTree.number(name), of: first.libraryName)
     }
+    let suspects = Set(claim.frontier.visits)
     var entries: Int64 = 0
     while let next = claim.frontier.visits.first {
       let frontier = SliceFrontier(directories: claim.frontier.directories, visits: [next])
       var results = try walk(claim, frontier, entries: 0)
-      results.frontier += claim.frontier.visits.dropFirst()
+      let rest = claim.frontier.visits.dropFirst()
+      let waiting = rest.prefix { suspects.contains($0) }.count
+      results.frontier = rest.prefix(waiting) + results.frontier + rest.dropFirst(waiting)
       entries += results.entries
       if results.frontier.isEmpty || entries >= world.budget || isStopping {
-        return queued + (try catalog.commit(claim, results))
+        return queued + (try end(claim, results, keeping: waiting))
       }
       let (goesOn, more) = try checkpoint(claim, results)
       (claim, queued) = (goesOn, queued + more)
     }
     return queued + (try catalog.commit(claim, SliceResults()))
+  }
+
+  private func end(_ claim: SliceClaim, _ results: SliceResults, keeping waiting: Int) throws -> [SliceID] {
+    guard waiting > 0 else { return try catalog.commit(claim, results) }
+    let checkpoint = try catalog.checkpoint(claim, results, keeping: waiting)
+    if world.happens(world.faults.death) { throw Died() }
+    guard try catalog.release(checkpoint.claim) else { throw CatalogError.fenced }
+    return checkpoint.queued + [claim.slice]
   }
 
   private func checkpoint(_ claim: SliceClaim, _ results: SliceResults) throws -> (SliceClaim, [SliceID]) {
