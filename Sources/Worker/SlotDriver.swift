@@ -15,8 +15,8 @@ final class SlotDriver {
   private let shared: WorkerShared
   private let activity: SlotActivity
   private let logger: Logger
-  /// Whether this slot is inside the gate.
-  private var isInside = false
+  /// Where this slot is inside the gate.
+  private var ticket: SoloGate.Ticket?
 
   init(
     slot: SlotID, machine: SlotMachine, queue: any SlotQueue, catalog: any SlotCatalog, runner: SliceRunner,
@@ -101,7 +101,7 @@ final class SlotDriver {
     case .inspect(let slice): return .standing(try catalog.standing(of: slice))
     case .lock(let job, let held): return try lock(job, with: held)
     case .findHolder(let worker, let queue): return .holder(isAlive: try self.queue.isAlive(worker, queue: queue))
-    case .enter(_, let alone): return .entered(enterGate(alone: alone))
+    case .enter(let lock, let alone): return enterGate(lock, alone: alone)
     case .claim(let lock, let epoch, let holderDied): return try claim(lock, epoch: epoch, holderDied: holderDied)
     case .work(let claim): return .worked(try runner.run(claim))
     case .release(let claim): return .ceded(try release(claim) ? .requeued : .fenced)
@@ -150,20 +150,30 @@ final class SlotDriver {
     return .locked(outcome)
   }
 
-  private func enterGate(alone: Bool) -> Bool {
-    isInside = shared.gate.enter(alone: alone) { [shared, activity] in
+  private func enterGate(_ lock: HeldLock, alone: Bool) -> SlotMachine.Event {
+    let entry = shared.gate.enter(alone: alone) { [shared, activity] in
       shared.stop.isRequested || activity.isLockLost
     } wait: { [shared, activity] in
       shared.stop.wait(for: $0)
       activity.noteProgress()
     }
-    return isInside
+    switch entry {
+    case .inside(let ticket):
+      self.ticket = ticket
+      return .entered(true)
+    case .givenUp: return .entered(false)
+    case .givesWay:
+      shared.complaints.make(
+        "a slice that has failed before cannot be alone, as another slot of this worker does not end; it goes back",
+        error: "slice \(lock.slice) waits")
+      return .gaveWay
+    }
   }
 
   private func leaveGate() {
-    guard isInside else { return }
-    shared.gate.leave()
-    isInside = false
+    guard let ticket else { return }
+    shared.gate.leave(ticket)
+    self.ticket = nil
   }
 
   private func claim(_ lock: HeldLock, epoch: Int32, holderDied: Bool) throws(CatalogError) -> SlotMachine.Event {

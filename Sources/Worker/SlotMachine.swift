@@ -85,7 +85,7 @@ public struct SlotMachine: Sendable {
   /// the same claim, or it would find the lock held by a stranger.
   var lastTry: (job: TakenJob, lock: HeldLock)?
   private var random: any RandomNumberGenerator & Sendable
-  /// How long to wait after a slice that failed or that this host cannot work on.
+  /// How long to wait after a slice that failed or that this host, or this process, cannot work on.
   private let retryInterval: Duration
   /// Whose slices are its own, not to be asked for.
   let worker: WorkerID
@@ -134,6 +134,8 @@ public struct SlotMachine: Sendable {
       return found(candidate, isAlive: isAlive, stopping: stopping)
     case (.entering(let candidate), .entered(let mayWork)):
       return entered(candidate, mayWork: mayWork, stopping: stopping)
+    case (.entering(let candidate), .gaveWay):
+      return settle(.handBack(candidate.job, candidate.lock, .back), then: .pause(retryInterval, then: .look))
     case (.claiming(let candidate), .claimed(let claim)):
       return claimed(candidate, claim, stopping: stopping)
     case (.inspecting(let job, _), .unworkable):

@@ -57,6 +57,8 @@ extension SlotMachine {
     case holder(isAlive: Bool)
     /// Of `enter`. False: the slot was told to stop, or lost its lock, while it waited.
     case entered(Bool)
+    /// Of `enter`: the slice cannot be alone here for now, and the slots beside it are not to wait for that.
+    case gaveWay
     case claimed(SliceClaim?)
     case worked(WorkOutcome)
     /// Of `release`, `fail` and `refuse`.

@@ -32,7 +32,7 @@ public final class Worker: Service {
     var logger = logger
     logger[metadataKey: "worker"] = "\(id)"
     self.logger = logger
-    shared = WorkerShared(logger: logger)
+    shared = WorkerShared(lockTTL: settings.lockTTL, logger: logger)
   }
 
   public func run() async throws {

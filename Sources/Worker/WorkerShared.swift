@@ -4,13 +4,15 @@ import Logging
 /// All that the threads of one worker share.
 final class WorkerShared: Sendable {
   let board = HeartbeatBoard()
-  let gate = SoloGate()
+  let gate: SoloGate
   let stop = WorkerStop()
   let redisOutage: Outage
   let postgresOutage: Outage
   let complaints: Complaints
 
-  init(logger: Logger) {
+  /// - Parameter lockTTL: twice as long a slot waits for those beside it that do not end.
+  init(lockTTL: Duration, logger: Logger) {
+    gate = SoloGate(patience: lockTTL * 2)
     redisOutage = Outage(of: "Redis", logger: logger)
     postgresOutage = Outage(of: "Postgres", logger: logger)
     complaints = Complaints(logger: logger)

@@ -56,7 +56,7 @@ import Testing
     _ = try setUp.migrate()
     _ = try setUp.addLibrary(name: "x", rootPath: directory.path, rules: LibraryRules())
     try database.query("CREATE SEQUENCE tries;" + trouble)
-    let shared = WorkerShared(logger: logger)
+    let shared = WorkerShared(lockTTL: .seconds(30), logger: logger)
     let (url, redisURL) = (database.url, try TestServers.redisURL())
     let thread = try BlockingThread(name: "slot") {
       drive(url: url, redisURL: redisURL, shared: shared, logger: logger)

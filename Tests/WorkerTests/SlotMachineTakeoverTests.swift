@@ -70,6 +70,18 @@ struct SlotMachineTakeoverTests {
     #expect(machine.hear(.settled) == .look)
   }
 
+  @Test("sends a slice that cannot be alone to the back of its queue, without a claim of it, and rests")
+  func gaveWay() {
+    var (machine, lock) = locked(.open(epoch: 4, attempts: 1, queue: "q"))
+    #expect(machine.hear(.gaveWay) == .handBack(.pointer, lock, .back))
+    guard case .wait(let pause) = machine.hear(.settled) else {
+      Issue.record("does not rest")
+      return
+    }
+    #expect(pause > .zero)
+    #expect(machine.hear(.waited) == .look)
+  }
+
   @Test("hands the job back when it is told to stop meanwhile")
   func stops() {
     var (finding, lock) = MachineUnderTest.finding()

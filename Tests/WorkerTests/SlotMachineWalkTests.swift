@@ -59,7 +59,7 @@ struct SlotMachineWalkTests {
       ] + SlotMachineTests.standings.map { .standing($0.0) }
     case .lock: [.locked(.claimed), .locked(.held), .locked(.gone), .queueAway]
     case .findHolder: [.holder(isAlive: true), .holder(isAlive: false), .queueAway]
-    case .enter: [.entered(true), .entered(false)]
+    case .enter: [.entered(true), .entered(false), .gaveWay]
     case .claim(let lock, _, _):
       [.claimed(.of(lock)), .claimed(.of(lock, attempts: 1)), .claimed(nil), .catalogAway, .unworkable]
     case .work:

@@ -105,7 +105,11 @@ final class SimulatedSlot {
       return try onQueue { .holder(isAlive: try self.queue.isAlive(worker, queue: queue)) }
     case .enter(_, let alone):
       if isStopping || isLockLost { return .entered(false) }
-      guard worker.mayEnter(id.index, alone: alone) else { throw NotYet() }
+      guard worker.mayEnter(id.index, alone: alone) else {
+        // As if another slot hung.
+        if alone, world.happens(0.02) { return .gaveWay }
+        throw NotYet()
+      }
       return .entered(true)
     case .claim(let lock, let epoch, let holderDied):
       return try onCatalog { .claimed(try claim(lock, epoch, holderDied: holderDied)) }
