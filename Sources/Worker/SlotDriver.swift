@@ -61,6 +61,8 @@ final class SlotDriver {
       }
       return .queueAway
     } catch let error as CatalogError {
+      // The statement was cut short, to be in time: the job is handed back.
+      if error.isCancelled, shared.stop.isUrgent { return .catalogAway }
       if let slice = action.slice, !error.isOutage, !error.isRetryable {
         logger.error("cannot work on a slice", metadata: ["slice": "\(slice)", "error": "\(error)"])
         return .unworkable
