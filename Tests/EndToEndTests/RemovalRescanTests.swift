@@ -108,8 +108,7 @@ extension EndToEnd {
       // A new scan looks for itself.
       let next = try rescan.scan()
       try expectHeld(next, rescan)
-      let staged = "SELECT count(*) FROM staged_removals WHERE scan_id = \(next.id)"
-      #expect(try rescan.deployment.database.query(staged) == ["601"])
+      #expect(try rescan.staged().count == 601)
       let discarded =
         "SELECT detail->>'by_scan', detail->>'files' FROM scan_events WHERE event = 'removals_discarded' AND scan_id = \(scan.id)"
       #expect(try rescan.deployment.database.query(discarded) == ["\(next.id)\t1100"])

@@ -43,10 +43,13 @@ struct Rescan {
         """)
   }
 
-  /// What is staged, as kind and name.
+  /// What the last scan has staged, as kind and name.
   func staged() throws -> [String] {
     try deployment.database.query(
-      "SELECT kind::text || ' ' || convert_from(name, 'UTF8') FROM staged_removals ORDER BY 1")
+      """
+      SELECT kind::text || ' ' || convert_from(name, 'UTF8') FROM staged_removals
+       WHERE scan_id = (SELECT max(id) FROM scans) ORDER BY 1
+      """)
   }
 
   func change(_ path: String, to text: String) throws {
