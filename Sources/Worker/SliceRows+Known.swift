@@ -17,8 +17,9 @@ extension SliceRows {
       if isBoundary && oneFilesystem {
         // The walk does not enter it: this is all that is seen of it.
         results.note(directory, attributes, isBoundary: true, files: nil, bytes: nil, signature: nil)
-        // An earlier scan may have entered it.
-        results.missing.append(contentsOf: directory.id, directory: parent, name: name)
+        if directory.wasListedBeyond(parentKnown.directory) {
+          results.missing.append(contentsOf: directory.id, directory: parent, name: name)
+        }
         return directory.id
       }
       if isBoundary ? !directory.isBoundary : directory.isSettled(on: attributes.device) {
@@ -90,6 +91,12 @@ extension SliceRows {
 }
 
 extension KnownDirectory {
+  /// Whether what is known of it was listed on another file system than its parent's, as it was before the rule
+  /// that forbids that. What lay there before a mount hid it is not looked at any more, and stays.
+  fileprivate func wasListedBeyond(_ parent: KnownDirectory) -> Bool {
+    isBoundary && files != nil && device != parent.device
+  }
+
   /// Whether it was a boundary, and has since been listed in full, with nothing missing, on the file system of
   /// this device: the mount that it was has gone, and its rows with it or to where it was. Until then it is held
   /// to be a boundary, so that what is missing there is not taken for removed.

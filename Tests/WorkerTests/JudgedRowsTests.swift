@@ -102,14 +102,26 @@ import Testing
     throws
   {
     let rescanned = try Self.tree()
-    let isCache = Array("cache".utf8)
-    var boundary = RescannedTree.Mischief()
-    boundary.isBoundary = { name, isBoundary in name == isCache || isBoundary }
+    let cache = Array("cache".utf8)
+    let boundary = RescannedTree.Mischief(isBoundary: { name, isBoundary in name == cache || isBoundary })
     try rescanned.scan(boundary)
+    try rescanned.database.query("UPDATE directories SET device = device + 1 WHERE name = 'cache'")
     let (results, losses) = try losses(rescanned, LibraryRules(oneFilesystem: true), boundary)
     #expect(losses == [Loss(name: "cache", loss: .contents)])
     let row = try #require(results.visited.first { $0.isBoundary == true })
     #expect(row.files == nil && row.signature == nil)
+  }
+
+  @Test func `what a mount hides that was not there before stays, scan after scan`() throws {
+    let rescanned = try Self.tree(LibraryRules(oneFilesystem: true))
+    try rescanned.scan()
+    let before = try rescanned.live().map { $0.replacing("?", with: "") }
+    let cache = Array("cache".utf8)
+    let boundary = RescannedTree.Mischief(isBoundary: { name, isBoundary in name == cache || isBoundary })
+    for _ in 0..<2 {
+      try rescanned.scan(boundary)
+      #expect(try rescanned.live().map { $0.replacing("?", with: "") } == before)
+    }
   }
 
   @Test func `categories and courses are counted where they are admitted, and only in their layout`() throws {
