@@ -17,18 +17,25 @@ public enum IndependentListing {
   public static func copyText(
     of root: String, oneFilesystem: Bool = false, wrapper: [String] = []
   ) throws -> [UInt8] {
-    try run(wrapper + ["python3", "-c", script, root, oneFilesystem ? "one" : "all"])
+    try run(wrapper + ["python3", "-c", script, oneFilesystem ? "one" : "all", "", root])
+  }
+
+  /// The lines of several roots, each beginning with a column more: the name of the root, which is not empty.
+  public static func copyText(of roots: [(name: String, root: String)]) throws -> [UInt8] {
+    try run(["python3", "-c", script, "all"] + roots.flatMap { [$0.name, $0.root] })
   }
 
   /// Works on descriptors, as no path may fit into PATH_MAX; every level of depth costs one.
   private static let script = #"""
-    import os, stat, sys
+    import os, resource, stat, sys
     kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink", stat.S_IFIFO: "fifo",
              stat.S_IFSOCK: "socket", stat.S_IFBLK: "block", stat.S_IFCHR: "char"}
-    sys.setrecursionlimit(5000)
+    sys.setrecursionlimit(10_000)
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     lines = []
     def line(path, s, files=r"\N", size=r"\N"):
-        lines.append("\\\\x%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s" % (path.hex(), kinds[stat.S_IFMT(s.st_mode)],
+        lines.append("%s\\\\x%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s" % (label, path.hex(), kinds[stat.S_IFMT(s.st_mode)],
             s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_mode, files, size))
     def walk(fd, path, device):
         with os.scandir(fd) as entries:
@@ -48,8 +55,11 @@ public enum IndependentListing {
             else:
                 line(below, status)
         line(path, os.fstat(fd), files, size)
-    root = os.open(sys.argv[1], os.O_RDONLY)
-    walk(root, b"", os.fstat(root).st_dev if sys.argv[2] == "one" else None)
+    for name, path in zip(sys.argv[2::2], sys.argv[3::2]):
+        label = name and name + "\t"
+        root = os.open(path, os.O_RDONLY)
+        walk(root, b"", os.fstat(root).st_dev if sys.argv[1] == "one" else None)
+        os.close(root)
     print("\n".join(lines))
     """#
 }

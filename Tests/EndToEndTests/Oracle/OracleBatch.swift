@@ -1,0 +1,64 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Some seeds with a library each, named as the seed, which one worker scans. One thread owns it.
+final class OracleBatch {
+  private let deployment: TestDeployment
+  private let worker: ChildProcess
+  private let trees: TemporaryDirectory
+  private var seeds: [Int]
+
+  init(_ seeds: [Int]) throws {
+    self.seeds = seeds
+    // Every second one on a disk's file system: ext4 gives inodes out again at once, and cuts times.
+    trees = try TemporaryDirectory(inMemory: seeds[0] / seeds.count % 2 == 0)
+    deployment = try TestDeployment()
+    try deployment.database.query(script: OracleProgram.sql("expect"))
+    worker = try deployment.worker(slots: 2, ["--with-reaper"])
+  }
+
+  private func root(_ seed: Int) -> String { trees.appending("\(seed)") }
+
+  /// Makes or mutates the trees, scans them all, and compares.
+  ///
+  /// - Returns: a line for each difference, which begins with its seed. These seeds have no further round.
+  func round(_ round: Int) throws -> [String] {
+    try OracleProgram.grow(round, seeds.map { ($0, root($0)) })
+    if round == 0 { for seed in seeds { try addLibrary(seed) } }
+    try scan(round)
+    let lines = try compare(round)
+    let failed = Set(lines.map { $0.prefix { $0 != ":" } })
+    seeds.removeAll { failed.contains("\($0)") }
+    return lines
+  }
+
+  /// No removal is held: that is for other tests.
+  private func addLibrary(_ seed: Int) throws {
+    try deployment.succeed(["library", "add", "\(seed)", root(seed), "--removal-limit-percent", "100"])
+  }
+
+  /// Asks as any program may, which costs less than a command for each.
+  private func scan(_ round: Int) throws {
+    guard !seeds.isEmpty else { return }
+    let requests = seeds.map { #"{"library":"\#($0)","request_id":"\#($0)/\#(round)"}"# }
+    try deployment.redis(["LPUSH", deployment.key("queue")] + requests)
+    do { try deployment.database.query(script: OracleProgram.wait(for: seeds.count, round)) } catch {
+      throw Broken(description: "round \(round) of the seeds \(seeds): \(error)\n\(worker.errorsSoFar.suffix(2_000))")
+    }
+  }
+
+  private func compare(_ round: Int) throws -> [String] {
+    guard !seeds.isEmpty else { return [] }
+    let listing = try IndependentListing.copyText(of: seeds.map { (name: "\($0)", root: root($0)) })
+    let head = "\\set turn \(round)\nTRUNCATE oracle.listing;\nCOPY oracle.listing FROM STDIN;\n"
+    return try deployment.database.query(
+      script: Array(head.utf8) + listing + Array("\\.\nANALYZE oracle.listing;\n".utf8) + OracleProgram.sql("compare"))
+  }
+
+  /// Nothing is left of any scan.
+  func end() throws {
+    guard worker.isRunning else { throw Broken(description: "the worker died: \(worker.errorsSoFar.suffix(2_000))") }
+    try deployment.expectNothingLeft()
+  }
+}

@@ -1,0 +1,34 @@
+import Foundation
+import TestSupport
+
+/// The oracle's parts that are no Swift, so that they share nothing with the product: Tests/Oracle.
+enum OracleProgram {
+  private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: "Oracle")
+
+  /// Makes the trees in round 0, and mutates them in later ones.
+  static func grow(_ round: Int, _ trees: [(seed: Int, root: String)]) throws {
+    let words = trees.map { "\($0.seed)=\($0.root)" }
+    try TestSupport.run(
+      ["python3", path("grow.py"), "\(round)"] + words, environment: ["PYTHONDONTWRITEBYTECODE": "1"])
+  }
+
+  static func sql(_ name: String) throws -> [UInt8] {
+    try Array(Data(contentsOf: folder.appending(path: "\(name).sql")))
+  }
+
+  /// Returns when so many scans of a round have ended; psql(1) fails where they do not within a minute.
+  static func wait(for count: Int, _ round: Int) -> [UInt8] {
+    Array(
+      """
+      SET statement_timeout = '60s';
+      DO $$ BEGIN
+        WHILE (SELECT count(*) FROM scans WHERE request_id LIKE '%/\(round)' AND completed_at IS NOT NULL) < \(count) LOOP
+          PERFORM pg_sleep(0.02);
+        END LOOP;
+      END $$;
+      """.utf8)
+  }
+
+  private static func path(_ name: String) -> String { folder.appending(path: name).path }
+}

@@ -1,0 +1,97 @@
+-- Compares the catalogue after a round of scans, whose request ids are <library>/:turn, with what must be in it; a line
+-- for each difference, a few of a kind. Then that is what is expected before the next round.
+
+-- The views' plans are costed far above what they take, which would have each of them compiled for seconds.
+SET jit = off;
+
+CREATE TEMPORARY TABLE scan AS
+SELECT l.name AS library, s.* FROM scans s JOIN libraries l ON l.id = s.library_id
+ WHERE s.request_id = l.name || '/' || :'turn';
+CREATE TEMPORARY TABLE difference (library text, what text);
+
+-- What each file has come to, by the listing before and the listing now.
+TRUNCATE oracle.change;
+INSERT INTO oracle.change
+SELECT library, path, CASE
+    WHEN now.kind IS NULL THEN 'removed' WHEN before.kind IS NULL THEN 'added'
+    WHEN (now.kind, now.size, now.mtime_ns, now.ctime_ns, now.inode, now.mode)
+       = (before.kind, before.size, before.mtime_ns, before.ctime_ns, before.inode, before.mode) THEN 'unchanged'
+    ELSE 'updated' END, false, coalesce(now.kind, before.kind)
+  FROM (SELECT * FROM oracle.listing WHERE kind <> 'directory') now
+  FULL JOIN (SELECT * FROM oracle.expected WHERE is_live AND NOT is_directory) before USING (library, path);
+
+-- The scan itself.
+ANALYZE oracle.change;
+INSERT INTO difference
+SELECT library, format('%s is %s and not %s', name, found, must) FROM scan
+  LEFT JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE change = 'added') AS added, count(*) FILTER (WHERE change = 'updated') AS updated,
+           count(*) FILTER (WHERE change = 'unchanged') AS unchanged, count(*) FILTER (WHERE change = 'removed') AS removed
+      FROM oracle.change c WHERE c.library = scan.library) f ON true
+  LEFT JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE files IS NOT NULL) AS directories, count(*) FILTER (WHERE kind <> 'directory') AS files,
+           sum(size) FILTER (WHERE kind <> 'directory') AS bytes
+      FROM oracle.listing n WHERE n.library = scan.library) t ON true
+ CROSS JOIN LATERAL (VALUES
+   ('status', status, 'completed'), ('errors_count', errors_count::text, '0'), ('open_slices', open_slices::text, '0'),
+   ('removals_held', removals_held::text, '0'), ('slices_redone', slices_redone::text, '0'),
+   ('files_added', files_added::text, f.added::text), ('files_updated', files_updated::text, f.updated::text),
+   ('files_unchanged', files_unchanged::text, f.unchanged::text), ('files_removed', files_removed::text, f.removed::text),
+   ('files_moved', files_moved::text, '0'), ('files_seen', files_seen::text, t.files::text),
+   ('directories_seen', directories_seen::text, t.directories::text), ('bytes_seen', bytes_seen::text, coalesce(t.bytes, 0)::text)
+ ) counter (name, found, must) WHERE found IS DISTINCT FROM must;
+
+-- What is expected from now on.
+UPDATE oracle.expected e SET is_live = false, changed_scan = scan.id
+  FROM scan WHERE scan.library = e.library AND e.is_live
+   AND NOT EXISTS (SELECT 1 FROM oracle.listing n WHERE n.library = e.library AND n.path = e.path AND (n.kind = 'directory') = e.is_directory);
+INSERT INTO oracle.expected
+SELECT n.library, n.path, n.kind = 'directory', n.kind, size, mtime_ns, ctime_ns, inode, n.mode, files,
+       least(bytes, 9223372036854775807), NULL, NULL, true, false, NULL, scan.id,
+       -- That of a row which stays as it is: see below.
+       CASE WHEN change = 'unchanged' THEN 0 ELSE scan.id END
+  FROM oracle.listing n JOIN scan USING (library)
+  LEFT JOIN oracle.change c ON c.library = n.library AND c.path = n.path AND n.kind <> 'directory'
+ON CONFLICT (library, path, is_directory) DO UPDATE
+   SET kind = excluded.kind, size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns,
+       inode = excluded.inode, mode = excluded.mode, files = excluded.files, bytes = excluded.bytes, is_live = true,
+       changed_scan = coalesce(nullif(excluded.changed_scan, 0), expected.changed_scan);
+
+-- The catalogue, tombstones and all.
+CREATE TEMPORARY TABLE file AS
+SELECT f.library, f.path, f.name, f.kind, f.size, f.mtime_ns, f.ctime_ns, f.inode, f.mode, f.category, f.course, f.first_scan, f.changed_scan,
+       f.removed_at IS NULL AS is_live, f.id FROM catalog_files f WHERE f.library IN (SELECT library FROM scan);
+CREATE TEMPORARY TABLE directory AS
+SELECT d.library, d.path, d.inode, d.files, d.bytes, d.category, d.course, d.removed_at IS NULL AS is_live, d.id
+  FROM catalog_directories d WHERE d.library IN (SELECT library FROM scan);
+ANALYZE file, directory, oracle.expected;
+
+WITH found AS MATERIALIZED (SELECT library, path, kind, size, mtime_ns, ctime_ns, inode, mode, category, course,
+                                first_scan, changed_scan, is_live FROM file),
+     must AS MATERIALIZED (SELECT library, path, kind, size, mtime_ns, ctime_ns, inode, mode, category, course,
+                                  first_scan, changed_scan, is_live FROM oracle.expected WHERE NOT is_directory)
+INSERT INTO difference
+SELECT library, 'file only in the catalogue: ' || a FROM (TABLE found EXCEPT ALL TABLE must) a
+UNION ALL SELECT library, 'file that is not in the catalogue: ' || b FROM (TABLE must EXCEPT ALL TABLE found) b;
+
+WITH found AS MATERIALIZED (SELECT library, path, inode, files, bytes::numeric, category, course, is_live FROM directory),
+     must AS MATERIALIZED (SELECT library, path, inode, files, bytes, category, course, is_live FROM oracle.expected WHERE is_directory)
+INSERT INTO difference
+SELECT library, 'directory only in the catalogue: ' || a FROM (TABLE found EXCEPT ALL TABLE must) a
+UNION ALL SELECT library, 'directory that is not in the catalogue: ' || b FROM (TABLE must EXCEPT ALL TABLE found) b;
+
+INSERT INTO difference
+SELECT library, format('name of %s: %s', path, name) FROM file
+ WHERE position('\x2f'::bytea IN name) > 0 OR right('/' || encode(path, 'escape'), length(encode(name, 'escape')) + 1) <> '/' || encode(name, 'escape');
+
+INSERT INTO difference
+SELECT library, format('%s has id %s and not %s', path, row.id, e.id)
+  FROM (SELECT library, path, false AS is_directory, id FROM file UNION ALL SELECT library, path, true, id FROM directory) row
+  JOIN oracle.expected e USING (library, path, is_directory) WHERE row.id <> e.id;
+UPDATE oracle.expected e SET id = row.id
+  FROM (SELECT library, path, false AS is_directory, id FROM file UNION ALL SELECT library, path, true, id FROM directory) row
+ WHERE e.id IS NULL AND (e.library, e.path, e.is_directory) = (row.library, row.path, row.is_directory);
+
+SELECT library || ': ' || what FROM (
+  SELECT *, row_number() OVER (PARTITION BY library, split_part(what, ':', 1)) AS place FROM difference) d
+ WHERE place <= 3 ORDER BY 1;

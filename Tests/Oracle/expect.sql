@@ -1,0 +1,21 @@
+-- What the catalogue must hold after each scan: worked out from the independent listing and from what was expected
+-- before, never from the catalogue. Only `id` is taken from there, when a path is first met, to see that it stays.
+
+CREATE SCHEMA oracle;
+
+-- The tree as it is: written anew before each comparison.
+CREATE TABLE oracle.listing (
+  library text, path bytea, kind text, size bigint, mtime_ns bigint, ctime_ns bigint, inode bigint, mode integer,
+  files bigint, bytes numeric);
+
+-- Every path that a scan ever saw; a name may have been both a file's and a directory's.
+CREATE TABLE oracle.expected (
+  library text, path bytea, is_directory boolean, kind text, size bigint, mtime_ns bigint, ctime_ns bigint, inode bigint,
+  mode integer, files bigint, bytes numeric, category text, course text, is_live boolean, is_excluded boolean, id bigint,
+  first_scan bigint, changed_scan bigint, PRIMARY KEY (library, path, is_directory));
+
+-- What the last scan of each library must have done to each file.
+CREATE TABLE oracle.change (library text, path bytea, change text, is_excluded boolean, kind text);
+
+-- What `rollcall changes` says of some of those scans.
+CREATE TABLE oracle.told (library text, change jsonb);

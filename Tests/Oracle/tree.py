@@ -1,0 +1,167 @@
+"""A tree on disk whose entries have any name and depth: works on descriptors, as no path may fit into PATH_MAX."""
+
+import contextlib
+import errno
+import os
+import stat
+
+import names
+
+TERABYTE = 1 << 40
+# What an operation comes to whose place has changed since it was chosen, or that this file system refuses.
+PASSED_OVER = {
+    errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.EINVAL, errno.ELOOP, errno.EMLINK,
+    errno.EFBIG, errno.EPERM, errno.EOVERFLOW, errno.ENAMETOOLONG,
+}
+
+
+class Tree:
+    """Paths are tuples of names; the root's is empty."""
+
+    def __init__(self, root, random):
+        self.root = root
+        self.random = random
+
+    @contextlib.contextmanager
+    def directory(self, path):
+        fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for name in path:
+                below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=fd)
+                os.close(fd)
+                fd = below
+            yield fd
+        finally:
+            os.close(fd)
+
+    def paths(self):
+        """Every path with whether it is a directory's, sorted; the root's first."""
+        found = [((), True)]
+
+        def walk(fd, path):
+            for name in os.listdir(fd):
+                name = os.fsencode(name)
+                is_directory = stat.S_ISDIR(os.lstat(name, dir_fd=fd).st_mode)
+                found.append((path + (name,), is_directory))
+                if is_directory:
+                    below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=fd)
+                    walk(below, path + (name,))
+                    os.close(below)
+
+        with self.directory(()) as fd:
+            walk(fd, ())
+        return sorted(found)
+
+    def attempt(self, operation):
+        """False where the place is not what it was any more."""
+        try:
+            operation()
+        except OSError as error:
+            if error.errno not in PASSED_OVER:
+                raise
+            return False
+        return True
+
+    # Making
+
+    def add(self, parent, name, others):
+        """An entry of any kind but a directory; `others` are paths that a link may lead to."""
+        make = self.random.choices(
+            [self.file, self.sparse, self.symlink, self.hard_link, self.fifo, self.socket, self.device],
+            [60, 5, 15, 8, 4, 4, 2])[0]
+        with self.directory(parent) as fd:
+            make(fd, name, others)
+            if self.random.random() < 0.2:
+                self.restamp(fd, name)
+
+    def file(self, fd, name, others=None):
+        mode = self.random.choice([0o644, 0o600, 0o755, 0o000, 0o4755, 0o666])
+        file = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode, dir_fd=fd)
+        os.write(file, self.random.randbytes(self.random.randrange(60)))
+        os.close(file)
+
+    def sparse(self, fd, name, others=None):
+        file = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644, dir_fd=fd)
+        try:
+            os.ftruncate(file, self.random.randrange(TERABYTE, 15 * TERABYTE))
+        finally:
+            os.close(file)
+
+    def symlink(self, fd, name, others):
+        inside = b"/".join(self.random.choice(others))
+        os.symlink(
+            self.random.choice([
+                b"nothing", name, b".", b"..", b"../..", b"/etc", b"/etc/passwd", b"/", b"/proc/self/root", inside[:4000] or b".",
+                os.fsencode(self.root) + b"/" + inside[:3000], b"../" * 40 + b"etc", b"x" * 4000, b"\xff\n\x1b[2J",
+            ]), name, dir_fd=fd)
+
+    def hard_link(self, fd, name, others):
+        target = self.random.choice(others)
+        if target:
+            with self.directory(target[:-1]) as source:
+                os.link(target[-1], name, src_dir_fd=source, dst_dir_fd=fd, follow_symlinks=False)
+
+    def fifo(self, fd, name, others=None):
+        os.mkfifo(name, 0o600, dir_fd=fd)
+
+    def socket(self, fd, name, others=None):
+        os.mknod(name, stat.S_IFSOCK | 0o600, dir_fd=fd)
+
+    def device(self, fd, name, others=None):
+        """Only root may make one, and not everywhere."""
+        kind = self.random.choice([stat.S_IFBLK, stat.S_IFCHR])
+        os.mknod(name, kind | 0o600, os.makedev(self.random.randrange(4096), self.random.randrange(1 << 20)), dir_fd=fd)
+
+    def make_directory(self, path):
+        mode = self.random.choice([0o755, 0o700, 0o1777, 0o2755])
+        with self.directory(path[:-1]) as fd:
+            os.mkdir(path[-1], mode, dir_fd=fd)
+
+    def chain(self, parent, levels, name):
+        """Directories within one another, with a file every hundred levels and in the last."""
+        with self.directory(parent) as fd:
+            fd = os.dup(fd)
+        for level in range(levels):
+            os.mkdir(name, 0o755, dir_fd=fd)
+            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
+            os.close(fd)
+            fd = below
+            if level % 100 == 99 or level == levels - 1:
+                self.file(fd, b"on level %d" % level)
+        os.close(fd)
+
+    # Changing
+
+    def restamp(self, fd, name):
+        """Any time that 64 bits of nanoseconds hold and ext4 does; others are cut by the file system."""
+        time = self.random.choice([
+            -1, 0, 1, 999_999_999, -(1 << 31) * 10**9, (1 << 63) - 1, (1 << 31) * 10**9, (1 << 32) * 10**9 + 1,
+            self.random.randrange(-(2**60), 2**62)])
+        os.utime(name, ns=(0, time), dir_fd=fd, follow_symlinks=False)
+
+    def remove(self, path):
+        with self.directory(path[:-1]) as fd:
+            remove(fd, path[-1])
+
+    def rename(self, source, target):
+        with self.directory(source[:-1]) as old, self.directory(target[:-1]) as new:
+            os.rename(source[-1], target[-1], src_dir_fd=old, dst_dir_fd=new)
+
+    def exchange(self, one, other):
+        between = other[:-1] + (b".between",)
+        if one[: len(other)] != other and other[: len(one)] != one:
+            self.rename(other, between)
+            self.rename(one, other)
+            self.rename(between, one)
+
+
+def remove(fd, name):
+    """A file, or a directory with all below it."""
+    if stat.S_ISDIR(os.lstat(name, dir_fd=fd).st_mode):
+        below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=fd)
+        for entry in os.listdir(below):
+            remove(below, os.fsencode(entry))
+        os.close(below)
+        os.rmdir(name, dir_fd=fd)
+    else:
+        os.unlink(name, dir_fd=fd)
