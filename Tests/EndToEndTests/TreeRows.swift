@@ -22,9 +22,7 @@ struct TreeRows {
 
   /// What tells the catalogue of the library `x` from the listing: at most ten lines, none if they are equal.
   func differences() throws -> [String] {
-    try Self.difference(
-      of: "SELECT path, kind, size, mtime_ns, ctime_ns, inode, mode FROM",
-      "catalog_files WHERE library = 'x' AND removed_at IS NULL", "listing WHERE kind <> 'directory'", in: database)
+    try fileDifferences()
       + Self.difference(
         of: "SELECT path, inode, files, bytes FROM", "catalog_directories WHERE library = 'x' AND removed_at IS NULL",
         "listing WHERE kind = 'directory'", in: database)
@@ -42,6 +40,13 @@ struct TreeRows {
             FROM scan_changes c WHERE c.library_id = s.library_id AND c.scan_id = s.id) c
        WHERE (s.files_added, s.files_updated, s.files_removed) <> (c.added, c.updated, c.removed)
       """)
+  }
+
+  /// The same for files only.
+  func fileDifferences() throws -> [String] {
+    try Self.difference(
+      of: "SELECT path, kind, size, mtime_ns, ctime_ns, inode, mode FROM",
+      "catalog_files WHERE library = 'x' AND removed_at IS NULL", "listing WHERE kind <> 'directory'", in: database)
   }
 
   private static func difference(

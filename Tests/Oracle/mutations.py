@@ -12,7 +12,10 @@ class Mutations:
         self.random = tree.random
         # What was taken away and may come back, as <number>; in <number>.path the path that it had.
         self.attic = attic
-        self.paths = tree.paths()
+        paths = tree.paths()
+        self.paths = [path for path, _ in paths]
+        self.directories = [path for path, is_directory in paths if is_directory]
+        self.files = [path for path, is_directory in paths if not is_directory]
 
     def run(self, count):
         """Some of them at most: what finds its place changed does nothing."""
@@ -29,25 +32,25 @@ class Mutations:
 
     def any(self):
         """Any path but the root's."""
-        return self.random.choice(self.paths[1:] or [((b"nothing",), False)])[0]
+        return self.random.choice(self.paths[1:] or [(b"nothing",)])
 
     def directory(self):
-        return self.random.choice([path for path, is_directory in self.paths if is_directory])
+        return self.random.choice(self.directories)
 
     def some_file(self):
-        return self.random.choice([path for path, is_directory in self.paths if not is_directory] or [(b"nothing",)])
+        return self.random.choice(self.files or [(b"nothing",)])
 
     # Changing
 
     def add(self):
-        self.tree.add(self.directory(), names.some(self.random), [path for path, _ in self.paths])
+        self.tree.add(self.directory(), names.some(self.random), self.paths)
 
     def grow(self):
         """A directory with something in it."""
         path = self.directory() + (names.some(self.random),)
         self.tree.make_directory(path)
         for _ in range(self.random.randrange(8)):
-            self.tree.attempt(lambda: self.tree.add(path, names.some(self.random), [path for path, _ in self.paths]))
+            self.tree.attempt(lambda: self.tree.add(path, names.some(self.random), self.paths))
 
     def opened(self, path):
         """A regular file's descriptor: a FIFO would wait for its reader, a device would do anything."""
@@ -113,7 +116,7 @@ class Mutations:
         if self.random.random() < 0.3:
             self.tree.make_directory(path)
         else:
-            self.tree.add(path[:-1], path[-1], [path for path, _ in self.paths])
+            self.tree.add(path[:-1], path[-1], self.paths)
 
     def replace_by_link(self):
         """A directory, by a link to where it is now."""

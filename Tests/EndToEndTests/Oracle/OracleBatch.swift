@@ -1,6 +1,5 @@
 import Foundation
 import TestSupport
-import Testing
 
 /// Some seeds with a library each, named as the seed, which one worker scans. One thread owns it.
 final class OracleBatch {
@@ -8,9 +7,11 @@ final class OracleBatch {
   private let worker: ChildProcess
   private let trees: TemporaryDirectory
   private var seeds: [Int]
+  let rounds: Int
 
-  init(_ seeds: [Int]) throws {
+  init(_ seeds: [Int], rounds: Int) throws {
     self.seeds = seeds
+    self.rounds = rounds
     // Every second one on a disk's file system: ext4 gives inodes out again at once, and cuts times.
     trees = try TemporaryDirectory(inMemory: seeds[0] / seeds.count % 2 == 0)
     deployment = try TestDeployment()
@@ -20,7 +21,7 @@ final class OracleBatch {
 
   private func root(_ seed: Int) -> String { trees.appending("\(seed)") }
 
-  /// Makes or mutates the trees, scans them all, and compares.
+  /// Makes or mutates the trees, scans them all, and compares. Round 0 makes them.
   ///
   /// - Returns: a line for each difference, which begins with its seed. These seeds have no further round.
   func round(_ round: Int) throws -> [String] {
@@ -51,14 +52,14 @@ final class OracleBatch {
   private func compare(_ round: Int) throws -> [String] {
     guard !seeds.isEmpty else { return [] }
     let listing = try IndependentListing.copyText(of: seeds.map { (name: "\($0)", root: root($0)) })
-    let head = "\\set turn \(round)\nTRUNCATE oracle.listing;\nCOPY oracle.listing FROM STDIN;\n"
     return try deployment.database.query(
-      script: Array(head.utf8) + listing + Array("\\.\nANALYZE oracle.listing;\n".utf8) + OracleProgram.sql("compare"))
+      script: Array("\\set turn \(round)\n".utf8) + OracleProgram.copy(listing, into: "oracle.listing")
+        + OracleProgram.sql("compare"))
   }
 
   /// Nothing is left of any scan.
   func end() throws {
     guard worker.isRunning else { throw Broken(description: "the worker died: \(worker.errorsSoFar.suffix(2_000))") }
-    try deployment.expectNothingLeft()
+    try deployment.requireNothingLeft()
   }
 }

@@ -30,5 +30,11 @@ enum OracleProgram {
       """.utf8)
   }
 
-  private static func path(_ name: String) -> String { folder.appending(path: name).path }
+  /// A script for psql(1) that puts the rows of a COPY into an emptied table.
+  static func copy(_ rows: [UInt8], into table: String) -> [UInt8] {
+    Array("TRUNCATE \(table);\nCOPY \(table) FROM STDIN;\n".utf8) + rows + Array("\\.\nANALYZE \(table);\n".utf8)
+  }
+
+  /// Where one of the programs lies.
+  static func path(_ name: String) -> String { folder.appending(path: name).path }
 }

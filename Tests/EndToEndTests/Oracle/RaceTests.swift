@@ -1,0 +1,97 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What happens to a tree while the walk goes by.
+@Suite struct RaceTests {
+  @Test func `a directory exchanged for a link during hundreds of scans leads no walk outside`() async throws {
+    try await inTurn {
+      let deployment = try TestDeployment()
+      let tree = try TestTree()
+      let names = try Self.makeTraps(tree)
+      try deployment.addLibrary(tree.root, "--removal-limit-percent", "100")
+      let worker = try deployment.worker(slots: 2)
+      let exchange = try ChildProcess(
+        ["python3", OracleProgram.path("exchange.py")]
+          + ["swapped", "a/swapped", "a/b/c/swapped"].flatMap { [tree.path($0), tree.path("\($0) link")] })
+      try eventually("it exchanges") { exchange.outputSoFar.contains("exchanging") }
+
+      for round in 0..<300 {
+        try deployment.redis(
+          ["LPUSH", deployment.key("queue"), #"{"library":"x","request_id":"\#(round)/\#(round)"}"#])
+        try deployment.database.query(script: OracleProgram.wait(for: 1, round))
+      }
+      guard exchange.isRunning else { throw Broken(description: "it exchanged nothing: \(exchange.errorsSoFar)") }
+      exchange.send(SIGKILL)
+      _ = try exchange.wait()
+
+      let strangers = """
+        SELECT DISTINCT path_text FROM (
+          SELECT path_text FROM catalog_files UNION ALL SELECT path_text FROM catalog_directories) p
+         WHERE NOT regexp_split_to_array(path_text, '/') <@ ARRAY[\(names.map { "'\($0)'" }.joined(separator: ","))]
+        """
+      try require("what lies outside", try deployment.database.query(strangers), [])
+      let ends = "SELECT status, count(*) FROM scans GROUP BY 1 ORDER BY 1"
+      let scans = try deployment.database.query(ends)
+      try require(
+        "scans that did not end well", scans.filter { !$0.hasPrefix("completed") && !$0.hasPrefix("partial") }, [])
+      try require("the last scan", try deployment.scan().status, "completed")
+      try require("differences", try TreeRows(of: tree.root, in: deployment).differences(), [])
+      try require("the worker runs", worker.isRunning, true)
+      try deployment.requireNothingLeft()
+    }
+  }
+
+  /// Directories and links to change them for: to /etc, to an outside of the test's own, and up.
+  ///
+  /// - Returns: all names that the tree has, and none that lies outside.
+  private static func makeTraps(_ tree: TestTree) throws -> [String] {
+    let outside = tree.outside("outside")
+    try run(["mkdir", "-p", "\(outside)/marked directory", "\(outside)/below"])
+    try run(["touch", "\(outside)/marked", "\(outside)/below/marked"])
+    for path in ["a", "a/b", "a/b/c"] { try tree.directory(path) }
+    for (path, target) in [("swapped", "/etc"), ("a/swapped", outside), ("a/b/c/swapped", "../../../../outside")] {
+      for directory in [path, "\(path)/below"] {
+        try tree.directory(directory)
+        for name in ["1", "2"] { try tree.file("\(directory)/\(name)") }
+      }
+      try tree.symlink("\(path) link", to: target)
+    }
+    return ["", "a", "b", "c", "swapped", "swapped link", "below", "1", "2"]
+  }
+
+  @Test(arguments: [1, 2])
+  func `a storm of changes during scans ends none of them, and a scan after it is exact`(_ seed: Int) async throws {
+    try await inTurn {
+      let deployment = try TestDeployment()
+      let tree = try TestTree(inMemory: seed % 2 == 0)
+      for directory in ["a", "a/b", "c", "c/d"] + (0..<40).map({ "c/\($0)" }) {
+        try tree.directory(directory)
+        for name in 0..<20 { try tree.file("\(directory)/kept \(name)") }
+      }
+      try deployment.addLibrary(tree.root, "--removal-limit-percent", "100")
+      let worker = try deployment.worker(slots: 2)
+      let storm = try ChildProcess(["python3", OracleProgram.path("storm.py"), tree.root, "\(seed)"])
+      try eventually("it storms") { storm.outputSoFar.contains("storming") }
+      for _ in 0..<30 {
+        let scan = try deployment.scan()
+        try require("the end of scan \(scan.id)", scan.status, "completed")
+        let kept =
+          "SELECT count(*) FROM catalog_files WHERE name LIKE 'kept %' AND removed_at IS NULL AND first_scan = 1"
+        try require("files out of the storm", try deployment.database.query(kept), ["880"])
+      }
+      guard storm.isRunning else { throw Broken(description: "there was no storm: \(storm.errorsSoFar)") }
+      storm.send(SIGKILL)
+      _ = try storm.wait()
+
+      let scan = try deployment.scan()
+      let rows = try TreeRows(of: tree.root, in: deployment)
+      try require("the last scan", scan.status, "completed")
+      try require("differences", try rows.differences(), [])
+      try require("files_seen", scan.filesSeen, try rows.files)
+      try require("the files' counters", scan.filesAdded + scan.filesUpdated + scan.filesUnchanged, scan.filesSeen)
+      try require("the worker runs", worker.isRunning, true)
+      try deployment.requireNothingLeft()
+    }
+  }
+}
