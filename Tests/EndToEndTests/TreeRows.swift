@@ -42,7 +42,7 @@ struct TreeRows {
       """)
   }
 
-  /// The same for files only.
+  /// What `differences` tells of files.
   func fileDifferences() throws -> [String] {
     try Self.difference(
       of: "SELECT path, kind, size, mtime_ns, ctime_ns, inode, mode FROM",

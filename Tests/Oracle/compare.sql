@@ -92,6 +92,19 @@ UPDATE oracle.expected e SET id = row.id
   FROM (SELECT library, path, false AS is_directory, id FROM file UNION ALL SELECT library, path, true, id FROM directory) row
  WHERE e.id IS NULL AND (e.library, e.path, e.is_directory) = (row.library, row.path, row.is_directory);
 
+-- What `changes` says, where it was asked.
+WITH found AS MATERIALIZED (
+  SELECT library, coalesce(decode(c->>'path_base64', 'base64'), convert_to(c->>'path', 'UTF8')) AS path, c->>'change' AS change,
+         (c->>'excluded')::boolean AS is_excluded, c->>'kind' AS kind, (c->>'id')::bigint AS id
+    FROM oracle.told CROSS JOIN LATERAL jsonb_array_elements(changes) c),
+must AS MATERIALIZED (
+  SELECT c.library, c.path, c.change, c.is_excluded, c.kind, e.id
+    FROM oracle.change c JOIN oracle.expected e ON e.library = c.library AND e.path = c.path AND NOT e.is_directory
+   WHERE c.change <> 'unchanged' AND c.library IN (SELECT library FROM oracle.told))
+INSERT INTO difference
+SELECT library, 'change only in what is told: ' || a FROM (TABLE found EXCEPT ALL TABLE must) a
+UNION ALL SELECT library, 'change that is not told: ' || b FROM (TABLE must EXCEPT ALL TABLE found) b;
+
 SELECT library || ': ' || what FROM (
   SELECT *, row_number() OVER (PARTITION BY library, split_part(what, ':', 1)) AS place FROM difference) d
  WHERE place <= 3 ORDER BY 1;

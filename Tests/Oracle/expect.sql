@@ -16,3 +16,6 @@ CREATE TABLE oracle.expected (
 
 -- What the last scan of each library must have done to each file.
 CREATE TABLE oracle.change (library text, path bytea, change text, is_excluded boolean, kind text);
+
+-- What `rollcall changes SCAN --json` says of some of those scans.
+CREATE TABLE oracle.told (library text, changes jsonb);

@@ -52,9 +52,25 @@ final class OracleBatch {
   private func compare(_ round: Int) throws -> [String] {
     guard !seeds.isEmpty else { return [] }
     let listing = try IndependentListing.copyText(of: seeds.map { (name: "\($0)", root: root($0)) })
+    let told = try told(round)
     return try deployment.database.query(
       script: Array("\\set turn \(round)\n".utf8) + OracleProgram.copy(listing, into: "oracle.listing")
-        + OracleProgram.sql("compare"))
+        + OracleProgram.copy(told, into: "oracle.told") + OracleProgram.sql("compare"))
+  }
+
+  /// What `rollcall changes` says of each scan that it is asked about: one of each library's, as a command costs
+  /// more than a scan.
+  private func told(_ round: Int) throws -> [UInt8] {
+    let scans =
+      "SELECT l.name, s.id FROM scans s JOIN libraries l ON l.id = s.library_id WHERE s.request_id LIKE '%/\(round)'"
+    var lines: [UInt8] = []
+    for scan in try deployment.database.query(scans).map({ $0.split(separator: "\t") }) {
+      guard let seed = Int(scan[0]), seed % rounds == round else { continue }
+      let told = try deployment.run(["changes", String(scan[1]), "--json"])
+      guard told.code == 0 else { throw Broken(description: "changes of seed \(seed): \(told.errors)") }
+      lines += Array("\(seed)\t".utf8) + OracleProgram.copied(told.output) + [UInt8(ascii: "\n")]
+    }
+    return lines
   }
 
   /// Nothing is left of any scan.

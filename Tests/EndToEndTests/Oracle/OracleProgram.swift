@@ -35,6 +35,19 @@ enum OracleProgram {
     Array("TRUNCATE \(table);\nCOPY \(table) FROM STDIN;\n".utf8) + rows + Array("\\.\nANALYZE \(table);\n".utf8)
   }
 
+  /// A JSON document as a column of a COPY: its lines end between tokens.
+  static func copied(_ document: [UInt8]) -> [UInt8] {
+    var column: [UInt8] = []
+    for byte in document {
+      switch byte {
+      case UInt8(ascii: "\\"): column += [byte, byte]
+      case UInt8(ascii: "\n"): column.append(UInt8(ascii: " "))
+      default: column.append(byte)
+      }
+    }
+    return column
+  }
+
   /// Where one of the programs lies.
   static func path(_ name: String) -> String { folder.appending(path: name).path }
 }
