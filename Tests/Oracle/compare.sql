@@ -9,6 +9,15 @@ SELECT l.name AS library, s.* FROM scans s JOIN libraries l ON l.id = s.library_
  WHERE s.request_id = l.name || '/' || :'turn';
 CREATE TEMPORARY TABLE difference (library text, what text);
 
+-- What went although it is there, and with it all below it, is excluded. What is not there may be excluded too, where
+-- the rules would not have admitted it: then `is_excluded` is NULL.
+CREATE FUNCTION pg_temp.is_excluded(p_library text, p_path bytea, p_is_directory boolean) RETURNS boolean LANGUAGE sql AS $$
+  SELECT CASE WHEN EXISTS (
+      SELECT 1 FROM oracle.barred b WHERE b.library = p_library
+         AND (b.path = p_path AND b.is_directory = p_is_directory
+              OR b.is_directory AND substring(p_path FOR length(b.path) + 1) = b.path || '\x2f')) THEN true
+    WHEN (SELECT is_plain FROM oracle.ruled r WHERE r.library = p_library) THEN false END $$;
+
 -- What each file has come to, by the listing before and the listing now.
 TRUNCATE oracle.change;
 INSERT INTO oracle.change
@@ -16,66 +25,89 @@ SELECT library, path, CASE
     WHEN now.kind IS NULL THEN 'removed' WHEN before.kind IS NULL THEN 'added'
     WHEN (now.kind, now.size, now.mtime_ns, now.ctime_ns, now.inode, now.mode)
        = (before.kind, before.size, before.mtime_ns, before.ctime_ns, before.inode, before.mode) THEN 'unchanged'
-    ELSE 'updated' END, false, coalesce(now.kind, before.kind)
+    ELSE 'updated' END,
+    CASE WHEN now.kind IS NULL THEN pg_temp.is_excluded(library, path, false) ELSE false END, coalesce(now.kind, before.kind)
   FROM (SELECT * FROM oracle.listing WHERE kind <> 'directory') now
   FULL JOIN (SELECT * FROM oracle.expected WHERE is_live AND NOT is_directory) before USING (library, path);
+ANALYZE oracle.change;
 
 -- The scan itself.
-ANALYZE oracle.change;
 INSERT INTO difference
 SELECT library, format('%s is %s and not %s', name, found, must) FROM scan
+  JOIN oracle.ruled r USING (library)
   LEFT JOIN LATERAL (
     SELECT count(*) FILTER (WHERE change = 'added') AS added, count(*) FILTER (WHERE change = 'updated') AS updated,
            count(*) FILTER (WHERE change = 'unchanged') AS unchanged, count(*) FILTER (WHERE change = 'removed') AS removed
       FROM oracle.change c WHERE c.library = scan.library) f ON true
   LEFT JOIN LATERAL (
     SELECT count(*) FILTER (WHERE files IS NOT NULL) AS directories, count(*) FILTER (WHERE kind <> 'directory') AS files,
-           sum(size) FILTER (WHERE kind <> 'directory') AS bytes
+           sum(size) FILTER (WHERE kind <> 'directory') AS bytes,
+           count(*) FILTER (WHERE kind = 'directory' AND category IS NOT NULL AND course IS NULL AND r.layout <> 'flat') AS categories,
+           count(*) FILTER (WHERE kind = 'directory' AND course IS NOT NULL AND position('\x2f'::bytea IN substring(path FROM
+             position('\x2f'::bytea IN path) + 1)) = 0 AND r.layout <> 'flat') AS courses
       FROM oracle.listing n WHERE n.library = scan.library) t ON true
+  LEFT JOIN LATERAL (SELECT count(*) AS errors FROM oracle.rejected e WHERE e.library = scan.library) e ON true
  CROSS JOIN LATERAL (VALUES
-   ('status', status, 'completed'), ('errors_count', errors_count::text, '0'), ('open_slices', open_slices::text, '0'),
-   ('removals_held', removals_held::text, '0'), ('slices_redone', slices_redone::text, '0'),
+   ('status', status, CASE WHEN e.errors > 0 THEN 'partial' ELSE 'completed' END), ('errors_count', errors_count::text, e.errors::text),
+   ('open_slices', open_slices::text, '0'), ('removals_held', removals_held::text, '0'), ('slices_redone', slices_redone::text, '0'),
    ('files_added', files_added::text, f.added::text), ('files_updated', files_updated::text, f.updated::text),
    ('files_unchanged', files_unchanged::text, f.unchanged::text), ('files_removed', files_removed::text, f.removed::text),
    ('files_moved', files_moved::text, '0'), ('files_seen', files_seen::text, t.files::text),
-   ('directories_seen', directories_seen::text, t.directories::text), ('bytes_seen', bytes_seen::text, coalesce(t.bytes, 0)::text)
+   ('directories_seen', directories_seen::text, t.directories::text), ('bytes_seen', bytes_seen::text, coalesce(t.bytes, 0)::text),
+   ('categories_found', categories_found::text, t.categories::text), ('courses_found', courses_found::text, t.courses::text),
+   ('entries_ignored', entries_ignored::text, r.ignored::text)
  ) counter (name, found, must) WHERE found IS DISTINCT FROM must;
 
 -- What is expected from now on.
-UPDATE oracle.expected e SET is_live = false, changed_scan = scan.id
+UPDATE oracle.expected e
+   SET is_live = false, is_excluded = pg_temp.is_excluded(e.library, e.path, e.is_directory), changed_scan = scan.id
   FROM scan WHERE scan.library = e.library AND e.is_live
    AND NOT EXISTS (SELECT 1 FROM oracle.listing n WHERE n.library = e.library AND n.path = e.path AND (n.kind = 'directory') = e.is_directory);
 INSERT INTO oracle.expected
 SELECT n.library, n.path, n.kind = 'directory', n.kind, size, mtime_ns, ctime_ns, inode, n.mode, files,
-       least(bytes, 9223372036854775807), NULL, NULL, true, false, NULL, scan.id,
+       least(bytes, 9223372036854775807), category, course, true, false, NULL, scan.id,
        -- That of a row which stays as it is: see below.
        CASE WHEN change = 'unchanged' THEN 0 ELSE scan.id END
   FROM oracle.listing n JOIN scan USING (library)
   LEFT JOIN oracle.change c ON c.library = n.library AND c.path = n.path AND n.kind <> 'directory'
 ON CONFLICT (library, path, is_directory) DO UPDATE
    SET kind = excluded.kind, size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns,
-       inode = excluded.inode, mode = excluded.mode, files = excluded.files, bytes = excluded.bytes, is_live = true,
+       inode = excluded.inode, mode = excluded.mode, files = excluded.files, bytes = excluded.bytes, is_live = true, is_excluded = false,
        changed_scan = coalesce(nullif(excluded.changed_scan, 0), expected.changed_scan);
 
 -- The catalogue, tombstones and all.
 CREATE TEMPORARY TABLE file AS
 SELECT f.library, f.path, f.name, f.kind, f.size, f.mtime_ns, f.ctime_ns, f.inode, f.mode, f.category, f.course, f.first_scan, f.changed_scan,
-       f.removed_at IS NULL AS is_live, f.id FROM catalog_files f WHERE f.library IN (SELECT library FROM scan);
+       f.removed_at IS NULL AS is_live, f.excluded AS is_excluded, f.id FROM catalog_files f WHERE f.library IN (SELECT library FROM scan);
 CREATE TEMPORARY TABLE directory AS
-SELECT d.library, d.path, d.inode, d.files, d.bytes, d.category, d.course, d.removed_at IS NULL AS is_live, d.id
+SELECT d.library, d.path, d.inode, d.files, d.bytes, d.category, d.course, d.removed_at IS NULL AS is_live, d.excluded AS is_excluded, d.id
   FROM catalog_directories d WHERE d.library IN (SELECT library FROM scan);
 ANALYZE file, directory, oracle.expected;
 
+-- Where nobody else can know.
+UPDATE oracle.expected e SET is_excluded = f.is_excluded
+  FROM file f WHERE e.is_excluded IS NULL AND NOT e.is_directory AND e.library = f.library AND e.path = f.path;
+UPDATE oracle.expected e SET is_excluded = d.is_excluded
+  FROM directory d WHERE e.is_excluded IS NULL AND e.is_directory AND e.library = d.library AND e.path = d.path;
+UPDATE oracle.change c SET is_excluded = e.is_excluded
+  FROM oracle.expected e WHERE c.is_excluded IS NULL AND NOT e.is_directory AND c.library = e.library AND c.path = e.path;
+
 WITH found AS MATERIALIZED (SELECT library, path, kind, size, mtime_ns, ctime_ns, inode, mode, category, course,
-                                first_scan, changed_scan, is_live FROM file),
-     must AS MATERIALIZED (SELECT library, path, kind, size, mtime_ns, ctime_ns, inode, mode, category, course,
-                                  first_scan, changed_scan, is_live FROM oracle.expected WHERE NOT is_directory)
+                                first_scan, changed_scan, is_live, is_excluded FROM file),
+     must AS MATERIALIZED (SELECT library, path, kind, size, mtime_ns, ctime_ns, inode, mode,
+                                  CASE WHEN layout <> 'flat' THEN convert_from(category, 'UTF8') END,
+                                  CASE WHEN layout <> 'flat' THEN convert_from(course, 'UTF8') END,
+                                  first_scan, changed_scan, is_live, is_excluded
+                             FROM oracle.expected JOIN oracle.ruled USING (library) WHERE NOT is_directory)
 INSERT INTO difference
 SELECT library, 'file only in the catalogue: ' || a FROM (TABLE found EXCEPT ALL TABLE must) a
 UNION ALL SELECT library, 'file that is not in the catalogue: ' || b FROM (TABLE must EXCEPT ALL TABLE found) b;
 
-WITH found AS MATERIALIZED (SELECT library, path, inode, files, bytes::numeric, category, course, is_live FROM directory),
-     must AS MATERIALIZED (SELECT library, path, inode, files, bytes, category, course, is_live FROM oracle.expected WHERE is_directory)
+WITH found AS MATERIALIZED (SELECT library, path, inode, files, bytes::numeric, category, course, is_live, is_excluded FROM directory),
+     must AS MATERIALIZED (SELECT library, path, inode, files, bytes,
+                                  CASE WHEN layout <> 'flat' THEN convert_from(category, 'UTF8') END,
+                                  CASE WHEN layout <> 'flat' THEN convert_from(course, 'UTF8') END, is_live, is_excluded
+                             FROM oracle.expected JOIN oracle.ruled USING (library) WHERE is_directory)
 INSERT INTO difference
 SELECT library, 'directory only in the catalogue: ' || a FROM (TABLE found EXCEPT ALL TABLE must) a
 UNION ALL SELECT library, 'directory that is not in the catalogue: ' || b FROM (TABLE must EXCEPT ALL TABLE found) b;

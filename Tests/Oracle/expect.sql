@@ -3,18 +3,29 @@
 
 CREATE SCHEMA oracle;
 
--- The tree as it is: written anew before each comparison.
+-- The tree as it is and the library's rules admit it, with the names of the first two directories above each entry and
+-- itself, as text; written anew before each comparison.
 CREATE TABLE oracle.listing (
   library text, path bytea, kind text, size bigint, mtime_ns bigint, ctime_ns bigint, inode bigint, mode integer,
-  files bigint, bytes numeric);
+  files bigint, bytes numeric, category bytea, course bytea);
+
+-- What is there and is not admitted; of a directory only itself.
+CREATE TABLE oracle.barred (library text, path bytea, is_directory boolean);
+
+-- What must be an error.
+CREATE TABLE oracle.rejected (library text, path bytea, error_type text);
+
+-- The rules of each library: whether they are the defaults, and how many entries they pass over in silence.
+CREATE TABLE oracle.ruled (library text, is_plain boolean, layout text, ignored bigint);
 
 -- Every path that a scan ever saw; a name may have been both a file's and a directory's.
 CREATE TABLE oracle.expected (
   library text, path bytea, is_directory boolean, kind text, size bigint, mtime_ns bigint, ctime_ns bigint, inode bigint,
-  mode integer, files bigint, bytes numeric, category text, course text, is_live boolean, is_excluded boolean, id bigint,
+  mode integer, files bigint, bytes numeric, category bytea, course bytea, is_live boolean, is_excluded boolean, id bigint,
   first_scan bigint, changed_scan bigint, PRIMARY KEY (library, path, is_directory));
 
--- What the last scan of each library must have done to each file.
+-- What the last scan of each library must have done to each file; where nobody but the product can know whether what
+-- went was excluded, `is_excluded` is NULL.
 CREATE TABLE oracle.change (library text, path bytea, change text, is_excluded boolean, kind text);
 
 -- What `rollcall changes SCAN --json` says of some of those scans.

@@ -21,12 +21,15 @@ final class OracleBatch {
 
   private func root(_ seed: Int) -> String { trees.appending("\(seed)") }
 
-  /// Makes or mutates the trees, scans them all, and compares. Round 0 makes them.
+  /// Makes or mutates the trees, changes rules, scans all, and compares. Round 0 makes them.
   ///
   /// - Returns: a line for each difference, which begins with its seed. These seeds have no further round.
   func round(_ round: Int) throws -> [String] {
     try OracleProgram.grow(round, seeds.map { ($0, root($0)) })
     if round == 0 { for seed in seeds { try addLibrary(seed) } }
+    for change in try OracleProgram.rules(before: round, of: seeds) {
+      try deployment.succeed(["library", "set", "\(change.seed)"] + change.flags)
+    }
     try scan(round)
     let lines = try compare(round)
     let failed = Set(lines.map { $0.prefix { $0 != ":" } })
@@ -52,10 +55,11 @@ final class OracleBatch {
   private func compare(_ round: Int) throws -> [String] {
     guard !seeds.isEmpty else { return [] }
     let listing = try IndependentListing.copyText(of: seeds.map { (name: "\($0)", root: root($0)) })
+    let judged = try OracleProgram.judge(listing, round, seeds.map { ($0, root($0)) })
     let told = try told(round)
     return try deployment.database.query(
-      script: Array("\\set turn \(round)\n".utf8) + OracleProgram.copy(listing, into: "oracle.listing")
-        + OracleProgram.copy(told, into: "oracle.told") + OracleProgram.sql("compare"))
+      script: Array("\\set turn \(round)\n".utf8) + judged + OracleProgram.copy(told, into: "oracle.told")
+        + OracleProgram.sql("compare"))
   }
 
   /// What `rollcall changes` says of each scan that it is asked about: one of each library's, as a command costs

@@ -8,9 +8,34 @@ enum OracleProgram {
 
   /// Makes the trees in round 0, and mutates them in later ones.
   static func grow(_ round: Int, _ trees: [(seed: Int, root: String)]) throws {
-    let words = trees.map { "\($0.seed)=\($0.root)" }
-    try TestSupport.run(
-      ["python3", path("grow.py"), "\(round)"] + words, environment: ["PYTHONDONTWRITEBYTECODE": "1"])
+    try run("grow.py", ["\(round)"] + words(trees))
+  }
+
+  /// What `library set` is to be told before a round.
+  struct RuleChange: Decodable {
+    let seed: Int
+    let flags: [String]
+  }
+
+  static func rules(before round: Int, of seeds: [Int]) throws -> [RuleChange] {
+    try run("rules.py", ["flags", "\(round)"] + seeds.map { "\($0)" }).split(separator: UInt8(ascii: "\n")).map {
+      try JSONDecoder().decode(RuleChange.self, from: Data($0))
+    }
+  }
+
+  /// A script for psql(1) that says what the rules make of a listing.
+  static func judge(_ listing: [UInt8], _ round: Int, _ trees: [(seed: Int, root: String)]) throws -> [UInt8] {
+    try run("rules.py", ["judge", "\(round)"] + words(trees), input: listing)
+  }
+
+  private static func words(_ trees: [(seed: Int, root: String)]) -> [String] {
+    trees.map { "\($0.seed)=\($0.root)" }
+  }
+
+  @discardableResult
+  private static func run(_ program: String, _ arguments: [String], input: [UInt8] = []) throws -> [UInt8] {
+    // -B: no compiled files beside the sources.
+    try TestSupport.run(["python3", "-B", path(program)] + arguments, input: input)
   }
 
   static func sql(_ name: String) throws -> [UInt8] {
