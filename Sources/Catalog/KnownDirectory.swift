@@ -1,3 +1,4 @@
+import Foundation
 import PostgresClient
 import ScanModel
 
@@ -19,11 +20,14 @@ public struct KnownDirectory: Sendable, Equatable {
   public let bytes: Int64?
   /// `nil` while anything in it is unsettled.
   public let signature: DirectorySignature?
+  /// Those that are open; none costs nothing.
+  public let errors: DirectoryErrors
 
   public init(
     id: Int64, device: UInt64? = nil, inode: UInt64? = nil, mode: UInt32? = nil, mtime_ns: Int64? = nil,
     ctime_ns: Int64? = nil, btime_ns: Int64? = nil, isBoundary: Bool = false, isFollowed: Bool = false,
-    files: Int64? = nil, bytes: Int64? = nil, signature: DirectorySignature? = nil
+    files: Int64? = nil, bytes: Int64? = nil, signature: DirectorySignature? = nil,
+    errors: DirectoryErrors = DirectoryErrors()
   ) {
     self.id = id
     self.device = device
@@ -37,6 +41,7 @@ public struct KnownDirectory: Sendable, Equatable {
     self.files = files
     self.bytes = bytes
     self.signature = signature
+    self.errors = errors
   }
 
   /// Whether the directory itself is as it was. Its device is of no account: it changes with a remount.
@@ -48,7 +53,7 @@ public struct KnownDirectory: Sendable, Equatable {
 
 extension KnownDirectory {
   /// Decodes device, inode, mode, mtime, ctime, btime, boundary, files, bytes, signature and its version, followed,
-  /// from a column on.
+  /// errors and whether it was read, from a column on.
   init(id: Int64, _ row: PostgresRow, from column: Int) throws(PostgresError) {
     let signature: DirectorySignature? =
       if let bytes = try row.optionalBytes(column + 9), let version = try row.optionalInt64(column + 10) {
@@ -63,7 +68,22 @@ extension KnownDirectory {
       mtime_ns: try row.optionalInt64(column + 3), ctime_ns: try row.optionalInt64(column + 4),
       btime_ns: try row.optionalInt64(column + 5), isBoundary: try row.boolean(column + 6),
       isFollowed: try row.boolean(column + 11),
-      files: try row.optionalInt64(column + 7), bytes: try row.optionalInt64(column + 8), signature: signature)
+      files: try row.optionalInt64(column + 7), bytes: try row.optionalInt64(column + 8), signature: signature,
+      errors: try DirectoryErrors(try row.optionalText(column + 12), unread: try row.optionalText(column + 13)))
+  }
+}
+
+extension DirectoryErrors {
+  fileprivate init(_ entries: String?, unread: String?) throws(PostgresError) {
+    self.init()
+    if let entries {
+      let counts: [String: Int64]
+      do { counts = try JSONDecoder().decode([String: Int64].self, from: Data(entries.utf8)) } catch {
+        throw .decoding("a directory's errors cannot be read: \(error)")
+      }
+      for (type, count) in counts { self.entries[try decode(type)] = count }
+    }
+    if let unread { self.unread = try decode(unread) }
   }
 }
 

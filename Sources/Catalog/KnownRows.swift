@@ -110,9 +110,30 @@ public final class KnownRows {
     }
   }
 
+  /// The open errors of entries in the library, as far as they have rows, which is a bounded number.
+  public func openErrors() throws(CatalogError) -> [KnownError] {
+    try wrap { () throws(PostgresError) in
+      try connection.execute(Statements.errorsOpen, [library]).map { (row) throws(PostgresError) in
+        KnownError(
+          id: try row.int64(0), directory: try row.int64(1), name: try row.bytes(2), type: try decode(try row.text(3)),
+          message: try row.text(4))
+      }
+    }
+  }
+
   private func execute(
     _ statement: (PostgresStatement, [PostgresParameter])
   ) throws(PostgresError) -> PostgresRows {
     try connection.execute(statement.0, statement.1)
   }
+}
+
+/// An open error of an entry.
+public struct KnownError: Sendable, Equatable {
+  /// Of the row.
+  public let id: Int64
+  public let directory: Int64
+  public let name: [UInt8]
+  public let type: ScanErrorType
+  public let message: String
 }

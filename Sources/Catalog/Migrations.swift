@@ -20,6 +20,7 @@ enum Migrations {
     PackageResources.migration_0016_judging_sql,
     PackageResources.migration_0017_followed_links_sql,
     PackageResources.migration_0017_bounds_sql,
+    PackageResources.migration_0015_errors_sql,
   ]
 }
 

@@ -2,17 +2,6 @@ import Foundation
 import PostgresClient
 import ScanModel
 
-/// A file-level error of a scan (R14).
-public struct ScanErrorRecord: Sendable {
-  /// Relative to the root; empty for the root itself.
-  public let path: [UInt8]
-  public let type: String
-  public let operation: String?
-  public let errno: Int32?
-  public let message: String
-  public let createdAt: Date
-}
-
 /// Something that happened to a scan: a transition, a recovery, a refusal.
 public struct ScanEventRecord: Sendable {
   public let id: Int64
@@ -49,18 +38,6 @@ extension Catalog {
   public func workers(of scan: ScanID) throws(CatalogError) -> [String] {
     let rows = try execute(Statements.scanWorkers, [.int64(scan.rawValue)])
     return try wrap { () throws(PostgresError) in try rows.map { (row) throws(PostgresError) in try row.text(0) } }
-  }
-
-  /// The errors of a scan, newest first, one at a time: memory does not grow with their number.
-  public func eachError(of scan: ScanID, _ body: (ScanErrorRecord) throws -> Void) throws {
-    try connect()
-    try connection.stream(Statements.scanErrors, [.int64(scan.rawValue)]) { row in
-      try body(
-        ScanErrorRecord(
-          path: row.bytes(0), type: row.text(1), operation: row.optionalText(2),
-          errno: row.optionalInt64(3).map { Int32(truncatingIfNeeded: $0) }, message: row.text(4),
-          createdAt: row.timestamp(5)))
-    }
   }
 
   /// The events of a scan, newest first, one at a time: memory does not grow with their number.

@@ -91,6 +91,17 @@ struct SliceCommit {
     try add(results.unsettled.count) {
       (Statements.directoriesUnsettle, [library, .int64Array(Array(results.unsettled[$0]))])
     }
+    try add(results.errors.unread.count) {
+      let unread = results.errors.unread[$0]
+      return (
+        Statements.directoriesUnread,
+        [library, .int64Array(unread.map(\.id)), .textArray(unread.map { $0.unread?.rawValue ?? "" })]
+      )
+    }
+    if !results.vanished.isEmpty {
+      batch.append((Statements.directoriesVanished, [scan, library, .int64Array(results.vanished)]))
+    }
+    let settled = batch.count
     let statements = batch + end
     #if CRASH_POINTS
       if CrashPoint.commitUnsent.isOrdered {
@@ -98,32 +109,27 @@ struct SliceCommit {
         crashPoint(.commitUnsent)
       }
     #endif
-    let settled = try connection.pipeline(statements)
-    return stays
-      ? Settled(queued: settled[settled.count - 3], frontier: settled[settled.count - 2])
-      : Settled(queued: settled[settled.count - 2], frontier: nil)
+    let replies = try connection.pipeline(statements)
+    return Settled(queued: replies[settled], frontier: stays ? replies[replies.count - 2] : nil)
   }
 
-  /// The statement before the last one returns the queued slices; with one more the frontier that is kept.
+  /// From the first statement on, which returns the queued slices, the scan's row is held: what comes after it is
+  /// exact. The last but one returns the frontier that is kept, where the slice goes on.
   private var end: [Statement] {
-    var statements: [Statement] = []
-    if !results.vanished.isEmpty {
-      statements.append((Statements.directoriesVanished, [scan, library, .int64Array(results.vanished)]))
-    }
-    if !results.errors.isEmpty {
-      statements.append((Statements.errorsAdd, [scan] + Self.columns(results.errors)))
-    }
-    statements.append(
+    var statements: [Statement] = [
       (
         Statements.sliceSettle,
         [
           scan, .int32(claim.slice.number), .int64Array(Array(handedOn)), .int64(results.directoriesSeen),
           .int64(results.filesSeen), .int64(results.filesAdded), .int64(results.filesUpdated),
-          .int64(results.filesUnchanged), .int64(results.bytesSeen), .int64(results.errorsCount),
+          .int64(results.filesUnchanged), .int64(results.bytesSeen), .int64(0),  // errors: by the next statement
           .boolean(stays), .int64(results.categoriesFound), .int64(results.coursesFound),
           .int64(results.entriesIgnored),
         ]
-      ))
+      ),
+      (Statements.errorsSettle, [scan] + results.errors.settled),
+    ]
+    if !results.errors.rows.isEmpty { statements.append((Statements.errorsAdd, [scan] + results.errors.added)) }
     if stays {
       statements.append((Statements.sliceFrontier, [scan, .int32(claim.slice.number), library]))
     }
@@ -144,16 +150,8 @@ struct SliceCommit {
       .nullableInt64Array(visited.map(\.files)),
       .nullableInt64Array(visited.map(\.bytes)),
       .bytesArray(visited.map { $0.signature?.bytes ?? [] }),
-    ]
-  }
-
-  private static func columns(_ errors: [SliceError]) -> [PostgresParameter] {
-    [
-      .bytesArray(errors.map(\.path)),
-      .textArray(errors.map(\.type.rawValue)),
-      .textArray(errors.map { $0.operation ?? "" }),
-      .int32Array(errors.map { $0.errno ?? 0 }),
-      .textArray(errors.map(\.message)),
+      .textArray(visited.map(\.errors.entries.json)),
+      .textArray(visited.map { $0.errors.unread?.rawValue ?? "" }),
     ]
   }
 }

@@ -32,7 +32,8 @@ public final class SliceWriter {
       """
     copyDirectories = """
       COPY directories_\(library) (library_id, id, parent_id, name, device, inode, mode, mtime_ns, ctime_ns, btime_ns, \
-      boundary, files, bytes, first_scan, changed_scan, signature, signature_version) FROM STDIN (FORMAT binary)
+      boundary, files, bytes, first_scan, changed_scan, signature, signature_version, errors, unread) \
+      FROM STDIN (FORMAT binary)
       """
   }
 
@@ -68,10 +69,10 @@ public final class SliceWriter {
   /// listed to its end, `signature` where anything in it is unsettled.
   public func directory(
     id: Int64, parent: Int64, name: UnsafeRawBufferPointer, _ directory: FileAttributes, isBoundary: Bool,
-    files: Int64?, bytes: Int64?, signature: DirectorySignature? = nil
+    files: Int64?, bytes: Int64?, signature: DirectorySignature? = nil, errors: DirectoryErrors = DirectoryErrors()
   ) throws(CatalogError) {
     if directories.rows == 0 { directories.begin() }
-    directories.startRow(columns: 17)
+    directories.startRow(columns: 19)
     directories.append(int64: library)
     directories.append(int64: id)
     directories.append(int64: parent)
@@ -88,6 +89,7 @@ public final class SliceWriter {
     directories.append(int64: scan)
     directories.append(int64: scan)
     directories.append(signature, version: signatureVersion)
+    directories.append(errors)
     if directories.rows >= Self.batchRows {
       try wrap { () throws(PostgresError) in try flushDirectories() }
     }
@@ -148,6 +150,20 @@ extension CopyBuffer {
     }
     Swift.withUnsafeBytes(of: (signature.high.bigEndian, signature.low.bigEndian)) { append(bytes: $0) }
     append(int32: version)
+  }
+
+  fileprivate mutating func append(_ errors: DirectoryErrors) {
+    if errors.entries.isEmpty {
+      appendNull()
+    } else {
+      // jsonb: the version of its format, then text.
+      ([1] + Array(errors.entries.json.utf8)).withUnsafeBytes { append(bytes: $0) }
+    }
+    if let unread = errors.unread {
+      Array(unread.rawValue.utf8).withUnsafeBytes { append(bytes: $0) }
+    } else {
+      appendNull()
+    }
   }
 
   fileprivate mutating func append(optional value: Int64?) {

@@ -219,10 +219,11 @@ public struct VisitedDirectory: Sendable, Equatable {
   public let isBoundary: Bool?
   /// `nil` where anything in it is unsettled.
   public let signature: DirectorySignature?
+  public let errors: DirectoryErrors
 
   public init(
     id: Int64, attributes: FileAttributes, files: Int64?, bytes: Int64?, isBoundary: Bool? = nil,
-    signature: DirectorySignature? = nil
+    signature: DirectorySignature? = nil, errors: DirectoryErrors = DirectoryErrors()
   ) {
     self.id = id
     self.attributes = attributes
@@ -230,25 +231,7 @@ public struct VisitedDirectory: Sendable, Equatable {
     self.bytes = bytes
     self.isBoundary = isBoundary
     self.signature = signature
-  }
-}
-
-/// A file-level error that a slice met (R14).
-public struct SliceError: Sendable, Equatable {
-  /// Relative to the root; empty for the root itself.
-  public let path: [UInt8]
-  public let type: ScanErrorType
-  /// The system call that failed, and its errno.
-  public let operation: String?
-  public let errno: Int32?
-  public let message: String
-
-  public init(path: [UInt8], type: ScanErrorType, operation: String?, errno: Int32?, message: String) {
-    self.path = path
-    self.type = type
-    self.operation = operation
-    self.errno = errno
-    self.message = message
+    self.errors = errors
   }
 }
 
@@ -265,9 +248,7 @@ public struct SliceResults: Sendable, Equatable {
   public var filesUpdated: Int64 = 0
   public var filesUnchanged: Int64 = 0
   public var bytesSeen: Int64 = 0
-  /// All errors, also those beyond the rows of `errors`.
-  public var errorsCount: Int64 = 0
-  public var errors: [SliceError] = []
+  public var errors = SliceErrors()
   public var visited: [VisitedDirectory] = []
   /// Live files that are not what they were.
   public var updates = FileChanges()

@@ -112,15 +112,14 @@ extension SliceResults {
   init(leavingOut culprit: Int64, of claim: SliceClaim) {
     self.init()
     let failures = claim.lastFailure.map { ", at last because: \($0)" } ?? ""
-    errors = [
+    errors.note(unread: culprit, known: claim.frontier.directories.first { $0.id == culprit }?.known, .ioError)
+    errors.rows = [
       SliceError(
-        path: claim.frontier.path(of: culprit), type: .ioError, operation: nil, errno: nil,
+        place: .directory(culprit), path: claim.frontier.path(of: culprit), type: .ioError, operation: nil, errno: nil,
         message:
           "left out, with all that lies below: its slice failed \(claim.attempts) times in a row here\(failures); "
           + "see the log of the worker, then scan again")
     ]
-    errorsCount = 1
-    unsettled = [culprit]
     frontier = claim.frontier.visits.filter { $0 != culprit }
   }
 }

@@ -13,6 +13,7 @@ struct ChangedDirectories {
     let isComplete: Bool
     /// What judged the entries; `nil` where everything is admitted.
     let rules: DirectoryRules?
+    let errors: DirectoryErrors
     /// Unless anything turns out to be unsettled.
     var signature: DirectorySignature?
   }

@@ -100,7 +100,7 @@ struct Finalisation {
 
   private func outcome(of error: WalkError<Never>) -> SlotMachine.WorkOutcome {
     switch error {
-    case .rootUnavailable, .rootReplaced: .rootUnavailable(message: "\(ScanErrorType.mountMissing.rawValue): \(error)")
+    case .rootUnavailable, .rootReplaced: .rootUnavailable(message: error.rootRefusal)
     case .brokenFrontier: .failed(message: error.description)
     case .aborted: activity.isLockLost ? .superseded : .interrupted
     }

@@ -25,7 +25,7 @@ struct RestatedDirectories {
     for (_, directory) in directories {
       results.note(
         directory.known, directory.attributes, isBoundary: directory.isBoundary, files: directory.known.files,
-        bytes: directory.known.bytes, signature: nil)
+        bytes: directory.known.bytes, signature: nil, errors: directory.known.errors)
     }
     directories = [:]
   }

@@ -131,7 +131,7 @@ struct RowComparison {
     results.note(
       directory.known, directory.attributes, isBoundary: directory.isBoundary,
       files: directory.isComplete ? directory.entries.files : nil,
-      bytes: directory.isComplete ? directory.entries.bytes : nil, signature: signature)
+      bytes: directory.isComplete ? directory.entries.bytes : nil, signature: signature, errors: directory.errors)
     place += 1
     guard place < directories.count else { return }
     merge = SortedMerge(directories[place].entries)
@@ -150,14 +150,15 @@ extension SliceResults {
   /// Notes a known directory's row if anything of it has changed.
   mutating func note(
     _ known: KnownDirectory, _ attributes: FileAttributes, isBoundary: Bool, files: Int64?, bytes: Int64?,
-    signature: DirectorySignature?
+    signature: DirectorySignature?, errors: DirectoryErrors
   ) {
     let isSame =
       known.isLike(attributes, isBoundary: isBoundary) && known.files == files
-      && known.bytes == bytes && known.signature == signature
+      && known.bytes == bytes && known.signature == signature && known.errors == errors
     guard !isSame else { return }
     visited.append(
       VisitedDirectory(
-        id: known.id, attributes: attributes, files: files, bytes: bytes, isBoundary: isBoundary, signature: signature))
+        id: known.id, attributes: attributes, files: files, bytes: bytes, isBoundary: isBoundary, signature: signature,
+        errors: errors))
   }
 }

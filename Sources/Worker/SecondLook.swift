@@ -14,8 +14,10 @@ struct SecondLook {
 
   /// Leaves of the missing rows those that are gone, adds of the known directories that vanished those that
   /// are, and clears the signature of every directory in which a name was missing, whatever became of it, or
-  /// is excluded.
-  func confirm(_ results: inout SliceResults, gone: [Int64]) throws(WalkError<CatalogError>) {
+  /// is excluded. The directories whose mounts are missing, with their paths.
+  func confirm(
+    _ results: inout SliceResults, gone: [Int64]
+  ) throws(WalkError<CatalogError>) -> [Int64: [UInt8]] {
     for first in stride(from: 0, to: gone.count, by: Self.namesPerCheck) {
       let wanted = Set(gone[first..<min(first + Self.namesPerCheck, gone.count)])
       let frontier = try above(wanted.sorted())
@@ -27,47 +29,35 @@ struct SecondLook {
       }
     }
     let losses = results.missing
-    guard losses.count > 0 else { return }
+    guard losses.count > 0 else { return [:] }
     results.unsettled += Set(losses.rows.map(\.unsettled)).sorted()
-    var lost: Set<[UInt8]> = []
+    var lost: [Int64: [UInt8]] = [:]
     var goes = losses.rows.map { $0.loss != .missing }
     let places = goes.indices.filter { !goes[$0] }
     for first in stride(from: 0, to: places.count, by: Self.namesPerCheck) {
       let page = places[first..<min(first + Self.namesPerCheck, places.count)]
-      let answers = try areGone(page.map { losses.rows[$0] }, of: losses) { lost.insert($0) }
+      let answers = try areGone(page.map { losses.rows[$0] }, of: losses) { lost[$0] = $1 }
       for (place, isGone) in zip(page, answers) { goes[place] = isGone }
       crashPoint(.missingLookedAt)
     }
     results.missing.keep(goes)
-    results.note(lostMounts: lost)
+    return lost
   }
 
   private func areGone(
-    _ rows: [MissingRows.Row], of losses: MissingRows, lostMount: ([UInt8]) -> Void
+    _ rows: [MissingRows.Row], of losses: MissingRows, lostMount: (Int64, [UInt8]) -> Void
   ) throws(WalkError<CatalogError>) -> [Bool] {
     let names = rows.map {
       AbsentName(directory: $0.directory, name: losses.name(of: $0), isDirectory: $0.isDirectory)
     }
     let frontier = try above(Set(rows.map(\.directory)).sorted())
     do {
-      return try check.areGone(names, in: frontier.forWalker) { lostMount(frontier.path(of: $0)) }
+      return try check.areGone(names, in: frontier.forWalker) { lostMount($0, frontier.path(of: $0)) }
     } catch { throw error.widened() }
   }
 
   private func above(_ directories: [Int64]) throws(WalkError<CatalogError>) -> SliceFrontier {
     do { return try known.above(directories) } catch { throw .sink(error) }
-  }
-}
-
-extension SliceResults {
-  fileprivate mutating func note(lostMounts paths: Set<[UInt8]>) {
-    errorsCount += Int64(paths.count)
-    errors += paths.map { path in
-      SliceError(
-        path: path, type: .mountMissing, operation: nil, errno: nil,
-        message: "another file system was mounted here and is not now: what lay on it stays in the catalogue; "
-          + "mount it and scan again")
-    }
   }
 }
 

@@ -16,7 +16,9 @@ extension SliceRows {
       if directory.isFollowed && !isFollowed { results.unfollowed.append(directory.id) }
       if isBoundary && oneFilesystem {
         // The walk does not enter it: this is all that is seen of it.
-        results.note(directory, attributes, isBoundary: true, files: nil, bytes: nil, signature: nil)
+        errors.leave(directory)
+        results.note(
+          directory, attributes, isBoundary: true, files: nil, bytes: nil, signature: nil, errors: DirectoryErrors())
         if directory.wasListedBeyond(parentKnown.directory) {
           results.missing.append(contentsOf: directory.id, directory: parent, name: name)
         }
@@ -40,14 +42,14 @@ extension SliceRows {
 
   func compare(
     _ id: Int64, _ known: KnownListing, _ entries: DirectoryEntries, _ listing: DirectoryListing,
-    _ signature: DirectorySignature?
+    _ signature: DirectorySignature?, _ errors: DirectoryErrors
   ) throws(CatalogError) {
     let directory = known.directory
     if let signature, signature == directory.signature {
       results.filesUnchanged += entries.files
       results.note(
         directory, listing.attributes, isBoundary: known.isBoundary, files: entries.files,
-        bytes: entries.bytes, signature: signature)
+        bytes: entries.bytes, signature: signature, errors: errors)
       return spareEntries.append(entries)
     }
     var isUnsettled = false
@@ -59,7 +61,7 @@ extension SliceRows {
     changed.append(
       ChangedDirectories.Directory(
         known: directory, attributes: listing.attributes, isBoundary: known.isBoundary, entries: entries,
-        isComplete: listing.isComplete, rules: listing.rules, signature: isUnsettled ? nil : signature))
+        isComplete: listing.isComplete, rules: listing.rules, errors: errors, signature: isUnsettled ? nil : signature))
     if changed.isFull { try compareChanged() }
   }
 

@@ -4,26 +4,23 @@ import ScanModel
 
 /// What could not be read, or went while the slice was at it.
 extension SliceRows {
-  func failure(_ failure: WalkFailure) throws(CatalogError) {
-    if failure.cause.isUnread { try noteUnread(failure) }
-    if failure.cause.isUnresolvedLink { listing?.known?.unresolvedLinks.insert(Array(failure.name)) }
-    errors.note(failure, in: &results)
-  }
-
   /// What could not be read is there nevertheless, and what is known of it stays.
-  private func noteUnread(_ failure: WalkFailure) throws(CatalogError) {
-    if failure.isEntry {
-      let name = failure.name
-      if let listing, listing.directory == failure.directory {
-        name.withUnsafeBytes { listing.entries.append(name: $0, .unknown, .unreadable) }
+  func failure(_ failure: WalkFailure) throws(CatalogError) {
+    if failure.cause.isUnresolvedLink { listing?.known?.unresolvedLinks.insert(failure.name) }
+    if let listing, listing.directory == failure.directory, try errors.note(failure) {
+      if failure.isEntry && failure.cause.isUnread {
+        failure.name.withUnsafeBytes { listing.entries.append(name: $0, .unknown, .unreadable) }
       }
     } else if case .replaced = failure.cause {
       // What stands in a directory's place is no directory: its row must not stay.
       try vanish(failure.directory)
-    } else if listing?.directory != failure.directory, !found.contains(failure.directory),
-      try waiting.take(failure.directory) != nil
-    {
-      results.unsettled.append(failure.directory)
+      errors.note(fleeting: failure)
+    } else if failure.isEntry {
+      errors.note(fleeting: failure)
+    } else if found.contains(failure.directory) {
+      errors.note(unsent: failure.directory, failure)
+    } else {
+      errors.note(unread: try waiting.take(failure.directory), failure)
     }
   }
 
@@ -47,6 +44,7 @@ extension SliceRows {
 
   /// What was found in a directory that went while it was listed went with it.
   private func drop(_ listing: OpenListing) {
+    errors.drop()
     spareEntries.append(listing.entries)
     gone.formUnion(listing.sentDirectories)
     results.vanished += listing.sentDirectories
@@ -62,11 +60,6 @@ extension SliceRows {
     results.revivedDirectories.remove(at: index)
     return true
   }
-}
-
-extension WalkFailure {
-  /// The last component.
-  fileprivate var name: ArraySlice<UInt8> { path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...] }
 }
 
 extension FileAttributes {

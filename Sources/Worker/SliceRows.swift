@@ -34,7 +34,7 @@ final class SliceRows: WalkSink {
   /// Known directories whose own rows change, whether or not this slice lists them.
   var restated = RestatedDirectories()
   var changed = ChangedDirectories()
-  var errors = ErrorRows()
+  var errors: ErrorRows
   /// Directories that turned out to be gone.
   var gone: Set<Int64> = []
   /// Of them those that earlier scans knew.
@@ -53,6 +53,7 @@ final class SliceRows: WalkSink {
     followsLinks = claim.rules.symlinks == .follow
     layout = claim.rules.layout
     waiting = KnownDirectories(frontier, rows: known)
+    errors = ErrorRows(known: known)
   }
 
   func willList(directory: Int64, attributes: FileAttributes) throws(CatalogError) {
@@ -63,6 +64,7 @@ final class SliceRows: WalkSink {
       listing.known = KnownListing(
         known, isBoundary: restated.take(directory), children: try waiting.takeChildren(of: directory))
     }
+    errors.begin(directory, known: listing.known?.directory.errors ?? DirectoryErrors())
     self.listing = listing
     activity.noteProgress()
   }
@@ -147,14 +149,15 @@ final class SliceRows: WalkSink {
     results.bytesSeen = saturatingSum(results.bytesSeen, entries.bytes)
     activity.note(entries: entries.files + current.sentFiles.count + 1)
     let isSettled = listing.isComplete && entries.failures == 0 && !listing.hasLinks && !current.isSpilled
+    let errors = try errors.listed(isComplete: listing.isComplete)
     let signature = isSettled ? digest.signature(of: entries, version: signatureVersion) : nil
     if let known = current.known {
-      try compare(id, known, entries, listing, signature)
+      try compare(id, known, entries, listing, signature, errors)
     } else {
       self.listing = current
       try send(entries)
       self.listing = nil
-      try listedNew(current, listing, signature)
+      try listedNew(current, listing, signature, errors)
       spareEntries.append(entries)
     }
   }
@@ -168,7 +171,7 @@ final class SliceRows: WalkSink {
   }
 
   private func listedNew(
-    _ current: OpenListing, _ listing: DirectoryListing, _ signature: DirectorySignature?
+    _ current: OpenListing, _ listing: DirectoryListing, _ signature: DirectorySignature?, _ errors: DirectoryErrors
   ) throws(CatalogError) {
     let id = current.directory
     let added = current.entries.files + current.sentFiles.count
@@ -179,11 +182,12 @@ final class SliceRows: WalkSink {
     let isSent = try found.take(id) { (directory, name) throws(CatalogError) in
       try writer.directory(
         id: id, parent: directory.parent, name: name, listing.attributes, isBoundary: directory.isBoundary,
-        files: files, bytes: bytes, signature: signature)
+        files: files, bytes: bytes, signature: signature, errors: errors)
     }
     if !isSent {
       results.visited.append(
-        VisitedDirectory(id: id, attributes: listing.attributes, files: files, bytes: bytes, signature: signature))
+        VisitedDirectory(
+          id: id, attributes: listing.attributes, files: files, bytes: bytes, signature: signature, errors: errors))
     }
   }
 
@@ -198,7 +202,8 @@ final class SliceRows: WalkSink {
     } catch {
       throw .sink(error)
     }
-    try SecondLook(check: check, known: known).confirm(&results, gone: goneKnown)
+    let lostMounts = try SecondLook(check: check, known: known).confirm(&results, gone: goneKnown)
+    do { results.errors = try errors.finish(lostMounts) } catch { throw .sink(error) }
     results.frontier = gone.isEmpty ? remaining : remaining.filter { !gone.contains($0) }
     return results
   }
@@ -211,7 +216,7 @@ final class SliceRows: WalkSink {
       }
       try writer.directory(
         id: id, parent: directory.parent, name: name, directory.attributes, isBoundary: directory.isBoundary,
-        files: nil, bytes: nil)
+        files: nil, bytes: nil, errors: errors.sent(id))
     }
   }
 }

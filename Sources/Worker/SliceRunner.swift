@@ -120,7 +120,7 @@ final class SliceRunner {
 
   private func outcome(of error: WalkError<CatalogError>) throws(CatalogError) -> SlotMachine.WorkOutcome {
     switch error {
-    case .rootUnavailable, .rootReplaced: .rootUnavailable(message: "\(ScanErrorType.mountMissing.rawValue): \(error)")
+    case .rootUnavailable, .rootReplaced: .rootUnavailable(message: error.rootRefusal)
     case .brokenFrontier: .failed(message: error.description)
     case .aborted: activity.isLockLost ? .superseded : .interrupted
     case .sink(let cause): throw cause
@@ -143,7 +143,7 @@ final class SliceRunner {
       metadata: claim.logMetadata.merging([
         "directories": "\(results.directoriesSeen)", "files": "\(results.filesSeen)",
         "unchanged": "\(results.filesUnchanged)", "missing": "\(results.missing.count)",
-        "errors": "\(results.errorsCount)", "left": "\(results.frontier.count)", "queued": "\(queued.count)",
+        "errors": "\(results.errors.changes.total)", "left": "\(results.frontier.count)", "queued": "\(queued.count)",
       ]) { $1 })
   }
 }

@@ -63,7 +63,7 @@ import Testing
     ["UPDATE libraries SET removing = true", "DROP TABLE files_1", "DROP TABLE directories_1"],
     [
       "UPDATE libraries SET removing = true", "DROP TABLE files_1", "DROP TABLE directories_1",
-      "DELETE FROM scan_errors",
+      "DELETE FROM errors", "DELETE FROM error_counts", "DELETE FROM scan_error_counts",
     ],
   ])
   func `a removal that was interrupted is ended by the next`(_ done: [String]) throws {
@@ -208,8 +208,8 @@ import Testing
     let directory = try writer.directory(named: "d", in: claim.frontier.visits[0], .directory)
     try writer.file(in: directory, named: "f", .file)
     var results = SliceResults()
-    results.errorsCount = 1
-    results.errors = [SliceError(path: [1], type: .ioError, operation: "openat", errno: 5, message: "m")]
+    results.errors.changes = [.ioError: 1]
+    results.errors.rows = [SliceError(path: [1], type: .ioError, operation: "openat", errno: 5, message: "m")]
     _ = try slot.commit(claim, results)
     _ = try slot.end(try slot.claim(scan.slice(2)))
     // As a late commit may leave it.
@@ -229,8 +229,8 @@ import Testing
   private static func contents(_ database: TestDatabase) throws -> [String: Int64] {
     let connection = database.connection()
     let tables = [
-      "libraries", "scans", "slices", "directories", "files", "scan_errors", "scan_events", "scan_shares",
-      "staged_removals", "scan_changes",
+      "libraries", "scans", "slices", "directories", "files", "errors", "error_counts", "scan_error_counts",
+      "scan_events", "scan_shares", "staged_removals", "scan_changes",
     ]
     let known = try connection.texts(
       """

@@ -113,7 +113,10 @@ import Testing
     let worker = try deployment.worker()
     try deployment.succeed(["scan", "/usr/share/doc/", "--wait"])
     #expect(try deployment.succeed(["library", "remove", "doc", "--yes"]) == "Removed library doc.\n")
-    for table in ["libraries", "scans", "slices", "scan_errors", "scan_events", "scan_shares", "directories", "files"] {
+    for table in [
+      "libraries", "scans", "slices", "errors", "error_counts", "scan_error_counts", "scan_events", "scan_shares",
+      "directories", "files",
+    ] {
       #expect(try deployment.database.query("SELECT count(*) FROM \(table)") == ["0"], "\(table)")
     }
     #expect(try deployment.run(["scan", "/usr/share/doc/", "--wait"]).code == 0)

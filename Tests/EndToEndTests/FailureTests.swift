@@ -39,6 +39,21 @@ extension EndToEnd {
       #expect(worker.isRunning)
     }
 
+    @Test func `a root that may not be read is a failed scan that says permission, not mount`() throws {
+      let tree = try TestTree()
+      let deployment = try TestDeployment()
+      try deployment.addLibrary(tree.root)
+      chmod(tree.root, 0)
+      let worker = try deployment.worker(wrapper: Self.powerless)
+      let scan = try deployment.scan()
+      chmod(tree.root, 0o755)
+      #expect(scan.exitCode == 1)
+      let message = try #require(scan.errorMessage)
+      #expect(message.hasPrefix("permission_denied: root \(tree.root) cannot be read: openat: Permission denied"))
+      #expect(!message.contains("mount"))
+      #expect(worker.isRunning)
+    }
+
     @Test func `a root that is gone when a worker comes is a failed scan that says what to do`() throws {
       let tree = try TestTree()
       let deployment = try TestDeployment()

@@ -50,9 +50,11 @@ extension EndToEnd {
         #expect(elsewhere == [])
       }
       #expect(try scene.deployment.database.query("SELECT count(*) FROM staged_removals") == ["0"])
+      #expect(try scene.deployment.database.query("SELECT first_scan, resolved_scan FROM errors") == ["2\t"])
       guard comesBack else { return }
       try scene.mount()
       #expect(try scene.scan().status == "completed")
+      #expect(try scene.deployment.database.query("SELECT first_scan, resolved_scan FROM errors") == ["2\t4"])
       #expect(try scene.rowsOfMount() == before)
       #expect(try scene.below() == ["mounted/below/deep", "mounted/inside"])
     }

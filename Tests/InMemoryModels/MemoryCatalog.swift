@@ -70,6 +70,24 @@ public final class MemoryCatalog: Sendable {
   }
 }
 
+/// What is wrong in a library.
+struct MemoryErrors: Sendable {
+  private(set) var open = ErrorCounts()
+  /// Those that the library's next scan resolves, and the scan that met them.
+  private var fleeting: (scan: ScanID, counts: ErrorCounts)?
+
+  mutating func settle(_ errors: SliceErrors, of scan: ScanID) {
+    if let old = fleeting, old.scan != scan {
+      open -= old.counts
+      fleeting = nil
+    }
+    open += errors.changes
+    var counts = fleeting?.counts ?? ErrorCounts()
+    counts += errors.fleeting
+    if !counts.isEmpty { fleeting = (scan, counts) }
+  }
+}
+
 extension MemoryCatalog {
   struct Library: Sendable {
     let id: LibraryID
@@ -86,6 +104,7 @@ extension MemoryCatalog {
     var libraries: [LibraryID: Library] = [:]
     var scans: [ScanID: MemoryScan] = [:]
     var directories: [Int64: SliceFrontier.Directory] = [:]
+    var errors: [LibraryID: MemoryErrors] = [:]
     /// When a slice's pointer was last found to be lost.
     var repaired: [SliceID: Duration] = [:]
     private var lastDirectory: Int64 = 0

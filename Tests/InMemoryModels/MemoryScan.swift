@@ -63,6 +63,9 @@ struct MemoryScan: Sendable {
     queued.filter { slices[$0.number]?.queuedBy == number }
   }
 
+  /// The errors that are open in its library.
+  mutating func note(_ errors: MemoryErrors) { counters.errors = errors.open.total }
+
   mutating func start() {
     guard status == .pending else { return }
     status = .running
@@ -110,7 +113,6 @@ struct MemoryScan: Sendable {
     counters.filesUpdated += results.filesUpdated
     counters.filesUnchanged += results.filesUnchanged
     counters.bytesSeen += Decimal(results.bytesSeen)
-    counters.errors += results.errorsCount
     let open = slices.values.count { $0.state != .done }
     if !frontier.isEmpty {
       cut(frontier, room: max(rules.maxParallel - open, 1))

@@ -105,6 +105,8 @@ public final class MemorySlotCatalog: SlotCatalog {
       slice.entries += results.entries
       scan.slices[slice.number] = slice
       let queued = scan.settle(results, frontier: frontier, of: slice.number)
+      state.errors[scan.library, default: MemoryErrors()].settle(results.errors, of: scan.id)
+      state.errors[scan.library].map { scan.note($0) }
       state.scans[scan.id] = scan
       for row in rows { state.directories[row.id] = row }
       for vanished in results.vanished where state.directories[vanished]?.parent != nil {
@@ -121,6 +123,7 @@ public final class MemorySlotCatalog: SlotCatalog {
   public func end(_ claim: SliceClaim) throws(CatalogError) -> ScanStatus {
     try catalog.withState { (state) throws(CatalogError) in
       var (scan, _) = try Self.fence(claim, &state)
+      state.errors[scan.library].map { scan.note($0) }
       let status = scan.finalise()
       state.scans[scan.id] = scan
       return status

@@ -18,6 +18,10 @@ final class RescannedTree {
     var walked: () -> Void = {}
     /// How often an entry is told.
     var tellings: ([UInt8]) -> Int = { _ in 1 }
+    /// Why an entry that is no directory cannot be looked at.
+    var failing: ([UInt8]) -> WalkFailure.Cause? = { _ in nil }
+    /// Why a directory without directories cannot be listed.
+    var unreadable: (Int64) -> WalkFailure.Cause? = { _ in nil }
     /// What the walk says of an entry's file system, after what it found.
     var isBoundary: ([UInt8], Bool) -> Bool = { $1 }
     var limits = WalkLimits()
@@ -161,6 +165,7 @@ final class RescannedTree {
 private final class MischievousSink: WalkSink {
   private let rows: SliceRows
   private let mischief: RescannedTree.Mischief
+  private var isUnreadable = false
 
   init(_ rows: SliceRows, _ mischief: RescannedTree.Mischief) {
     self.rows = rows
@@ -168,10 +173,17 @@ private final class MischievousSink: WalkSink {
   }
 
   func willList(directory: Int64, attributes: FileAttributes) throws(CatalogError) {
-    try rows.willList(directory: directory, attributes: attributes)
+    let cause = mischief.unreadable(directory)
+    isUnreadable = cause != nil
+    guard let cause else { return try rows.willList(directory: directory, attributes: attributes) }
+    try failure(WalkFailure(path: Array("\(directory)".utf8), directory: directory, isEntry: false, cause: cause))
   }
 
   func file(directory: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes) throws(CatalogError) {
+    if isUnreadable { return }
+    if let cause = mischief.failing(Array(name)) {
+      return try failure(WalkFailure(path: Array(name), directory: directory, isEntry: true, cause: cause))
+    }
     for _ in 0..<mischief.tellings(Array(name)) {
       try rows.file(directory: directory, name: name, attributes: attributes)
     }
@@ -199,7 +211,7 @@ private final class MischievousSink: WalkSink {
   }
 
   func listed(directory: Int64, _ listing: DirectoryListing) throws(CatalogError) {
-    try rows.listed(directory: directory, listing)
+    if !isUnreadable { try rows.listed(directory: directory, listing) }
     mischief.listed(directory)
   }
 

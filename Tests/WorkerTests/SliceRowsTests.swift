@@ -117,7 +117,7 @@ private struct ClaimedSlice {
       try slice.rows.failure(WalkFailure(path: path, directory: slice.root, isEntry: true, cause: .timestampOutOfRange))
     }
     let results = try slice.rows.finish(remaining: [], looking: AbsenceCheck(rootPath: []))
-    #expect(results.errorsCount == 500)
-    #expect((1...11).contains(results.errors.count))
+    #expect(results.errors.changes.total == 500)
+    #expect((1...11).contains(results.errors.rows.count))
   }
 }

@@ -15,7 +15,7 @@ WITH RECURSIVE wanted AS (
 )
 SELECT c.id, c.parent_id, c.name, w.place, CASE WHEN c.parent_id IS NULL THEN c.inode END, c.followed,
        k.device, k.inode, k.mode, k.mtime_ns, k.ctime_ns, k.btime_ns, k.boundary, k.files, k.bytes, k.signature, k.signature_version,
-       k.followed
+       k.followed, k.errors::text, k.unread
   FROM chain c LEFT JOIN wanted w ON w.id = c.id
   LEFT JOIN LATERAL (
     SELECT u.* FROM directories u

@@ -73,32 +73,3 @@ struct History: ParsableCommand {
     }
   }
 }
-
-struct Errors: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "List the file-level errors of a scan, newest first.")
-  @Argument(help: "The scan's id.") var scan: Int64
-  @OptionGroup(title: "Configuration") var options: GlobalOptions
-  @OptionGroup var output: JSONOption
-
-  func run() throws {
-    let environment = try options.load()
-    let catalog = try environment.catalog()
-    guard let record = try catalog.scan(ScanID(scan)) else { throw CommandFailure.noScan(scan) }
-    if output.json {
-      var array = JSONArrayWriter(.output)
-      try catalog.eachError(of: record.id) { try array.append(ErrorDocument($0)) }
-      return try array.finish()
-    }
-    var count = 0
-    try catalog.eachError(of: record.id) { error in
-      count += 1
-      let path = error.path.isEmpty ? "(the root)" : EscapedPath(error.path).terminal
-      try StandardOutput.output.line("\(terminalSafe(error.type))  \(path)  \(terminalSafe(error.message))")
-    }
-    let total = record.counters.errors
-    if total == 0 { try environment.print(["Scan \(scan) has no errors."]) }
-    if total > Int64(count) {
-      try environment.print(["\(Humane.count(Int64(count))) of \(Humane.count(total)) errors are kept as rows."])
-    }
-  }
-}

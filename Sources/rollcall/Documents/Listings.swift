@@ -44,36 +44,6 @@ struct LibraryDocument: Encodable {
   }
 }
 
-/// A file-level error as `--json` shows it.
-struct ErrorDocument: Encodable {
-  let path: String
-  @OrNull var pathBase64: String?
-  let errorType: String
-  @OrNull var operation: String?
-  @OrNull var errno: Int32?
-  let errorMessage: String
-  let createdAt: Date
-
-  init(_ error: ScanErrorRecord) {
-    let path = EscapedPath(error.path)
-    self.path = path.path
-    pathBase64 = path.pathBase64
-    errorType = error.type
-    operation = error.operation
-    errno = error.errno
-    errorMessage = error.message
-    createdAt = error.createdAt
-  }
-
-  private enum CodingKeys: String, CodingKey {
-    case path, operation, errno
-    case pathBase64 = "path_base64"
-    case errorType = "error_type"
-    case errorMessage = "error_message"
-    case createdAt = "created_at"
-  }
-}
-
 /// A queue as `--json` shows it.
 struct QueueDocument: Encodable {
   let queue: String

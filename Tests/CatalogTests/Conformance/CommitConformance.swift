@@ -19,7 +19,7 @@ import Testing
         $0.directoriesSeen = 3
         $0.filesAdded = 100
         $0.bytesSeen = .max
-        $0.errorsCount = 7
+        $0.errors.changes = [.ioError: 3, .oversized: 4]
       }
     }
     var expected = ScanCounters()

@@ -33,9 +33,34 @@ import Testing
     let fixture = try implementation.make()
     let scan = try fixture.admitScan()
     let slot = try fixture.slot("a")
-    _ = try slot.commit(try slot.claim(scan.slice(1)), finding: 0) { $0.errorsCount = 1 }
+    _ = try slot.commit(try slot.claim(scan.slice(1)), finding: 0) { $0.errors.changes = [.ioError: 1] }
     #expect(try slot.end(try slot.claim(scan.slice(2))) == .partial)
     #expect(try fixture.status(of: scan) == .partial)
+  }
+
+  @Test(arguments: CatalogUnderTest.allCases)
+  func `errors of an earlier scan count until a scan finds their places healthy`(
+    _ implementation: CatalogUnderTest
+  ) throws {
+    let fixture = try implementation.make()
+    let slot = try fixture.slot("a")
+    func scan(_ scan: ScanID, _ change: (inout SliceResults) -> Void) throws -> String {
+      _ = try slot.commit(try slot.claim(scan.slice(1)), finding: 0, change)
+      let soFar = try fixture.counters(of: scan).errors
+      let status = try slot.end(try slot.claim(scan.slice(2)))
+      #expect(try fixture.counters(of: scan).errors == soFar)
+      return "\(status) \(soFar)"
+    }
+    func next() throws -> ScanID { try slot.admit(ScanRequest(target: .name("media"))).admittedScan().id }
+    let first = try scan(try fixture.admitScan()) {
+      $0.errors.changes = [.oversized: 2, .ioError: 3]
+      // One of them is nowhere any more: the next scan takes it for gone.
+      $0.errors.fleeting = [.ioError: 1]
+    }
+    #expect(first == "partial 5")
+    #expect(try scan(try next()) { _ in } == "partial 4")
+    #expect(try scan(try next()) { $0.errors.changes = [.oversized: -1] } == "partial 3")
+    #expect(try scan(try next()) { $0.errors.changes = [.oversized: -1, .ioError: -2] } == "completed 0")
   }
 
   @Test(arguments: CatalogUnderTest.allCases)

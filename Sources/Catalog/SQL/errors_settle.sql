@@ -1,0 +1,1 @@
+SELECT settle_errors($1, $2, $3, $4, $5, $6, $7, $8)

@@ -1,0 +1,111 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension EndToEnd {
+  /// Errors from the scan that first meets them to the one that finds their places healthy.
+  @Suite struct ErrorLifeTests {
+    @Test func `what may not be read is one error for as long as that is so, and is resolved when it may`() throws {
+      let tree = try TestTree()
+      for name in ["locked", "locked/below", "half"] { try tree.directory(name) }
+      for name in ["locked/1", "locked/below/2", "half/3", "open"] { try tree.file(name) }
+      let deployment = try TestDeployment()
+      try deployment.addLibrary(tree.root)
+      chmod(tree.path("locked"), 0)
+      chmod(tree.path("half"), 0o444)
+      let worker = try deployment.worker(wrapper: FailureTests.powerless)
+      #expect(try deployment.scan().errorsCount == 2)
+      let first = try deployment.errors(1)
+      #expect(Set(first.map { $0["path"] as? String }) == ["locked", "half/3"])
+      #expect(first.allSatisfy { $0["error_type"] as? String == "permission_denied" && $0["errno"] as? Int == 13 })
+      #expect(first.allSatisfy { $0["resolved_at"] is NSNull })
+
+      // Nothing has changed: the same two, still partial.
+      let again = try deployment.scan()
+      #expect(again.status == "partial" && again.exitCode == 3 && again.errorsCount == 2)
+      let second = try deployment.errors(2)
+      #expect(second.map { $0["id"] as? Int } == first.map { $0["id"] as? Int })
+      #expect(second.map { $0["first_seen"] as? String } == first.map { $0["first_seen"] as? String })
+      let end = try object(deployment, ["status", "x", "--json"])["completed_at"] as? String
+      #expect(second.allSatisfy { $0["last_seen"] as? String == end })
+
+      chmod(tree.path("half"), 0o755)
+      let half = try deployment.scan()
+      #expect(half.status == "partial" && half.errorsCount == 1)
+      #expect(try deployment.errors(3).map { $0["path"] as? String } == ["locked"])
+      chmod(tree.path("locked"), 0o755)
+      try expectExact(deployment.scan(), added: 2, updated: 0, TreeRows(of: tree.root, in: deployment))
+      #expect(try deployment.errors(4).isEmpty)
+      let healed = try deployment.errors(1)
+      #expect(healed.map { $0["id"] as? Int } == first.map { $0["id"] as? Int })
+      for error in healed {
+        #expect(error["resolved_scan"] as? Int == (error["path"] as? String == "locked" ? 4 : 3))
+        #expect(try #require(error["resolved_at"] as? String) > #require(error["last_seen"] as? String))
+      }
+      #expect(worker.isRunning)
+    }
+
+    @Test func `five thousand bad files are a thousand rows and a total of five thousand, now and in a rescan`() throws
+    {
+      let tree = try TestTree(inMemory: true)
+      for index in 0..<10 {
+        try tree.directory("\(index)")
+        for file in 0..<500 { try tree.file("\(index)/\(file)") }
+        chmod(tree.path("\(index)"), 0o444)
+      }
+      let deployment = try TestDeployment()
+      try deployment.addLibrary(tree.root)
+      let worker = try deployment.worker(slots: 4, wrapper: FailureTests.powerless)
+      let state = "SELECT ctid, xmin, xmax FROM errors ORDER BY id"
+      var before: [String] = []
+      for scan in 1...2 {
+        #expect(try deployment.scan().errorsCount == 5_000)
+        #expect(try deployment.errors(scan).count == 1_000)
+        let totals = try deployment.succeed(["errors", "\(scan)", "--totals", "--json"])
+        let rows = try #require(try JSONSerialization.jsonObject(with: Data(totals.utf8)) as? [[String: Any]])
+        #expect(rows.map { $0["error_type"] as? String } == ["permission_denied"])
+        #expect(rows.map { $0["total"] as? Int } == [5_000])
+        #expect(rows.map { $0["rows"] as? Int } == [1_000])
+        if scan == 2 { #expect(try deployment.database.query(state) == before) }
+        before = try deployment.database.query(state)
+      }
+      #expect(try #require(Int(deployment.database.query("SELECT count(*) FROM scan_shares")[0])) >= 2)
+      #expect(worker.isRunning)
+    }
+
+    @Test func `a scan that has found nothing says why`() throws {
+      let tree = try TestTree()
+      let deployment = try TestDeployment()
+      try deployment.addLibrary(tree.root)
+      let worker = try deployment.worker(wrapper: FailureTests.powerless)
+      #expect(try deployment.scan().message == "No file was found: the root is empty.")
+      try tree.directory("a")
+      try tree.directory("a/b")
+      let ended = try deployment.run(["scan", "x", "--wait"])
+      #expect(ended.code == 0)
+      #expect(ended.text.contains("No file was found: 2 directories hold no file."), "\(ended.text)")
+      try tree.file("a/file")
+      chmod(tree.path("a"), 0o444)
+      let scan = try deployment.scan()
+      chmod(tree.path("a"), 0o755)
+      #expect(
+        scan.message
+          == "No file was found: no permission to read 2 places; 1 directory holds no other. See `rollcall errors 3`.")
+      #expect(try deployment.scan().message == nil)
+      #expect(worker.isRunning)
+    }
+  }
+}
+
+extension TestDeployment {
+  /// What `errors` lists of a scan.
+  fileprivate func errors(_ scan: Int) throws -> [[String: Any]] {
+    let text = try succeed(["errors", "\(scan)", "--json"])
+    return try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]])
+  }
+}
+
+private func object(_ deployment: TestDeployment, _ command: [String]) throws -> [String: Any] {
+  let text = try deployment.succeed(command)
+  return try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+}

@@ -1,0 +1,186 @@
+import Catalog
+import Glibc
+import ScanModel
+import TestSupport
+import Testing
+
+@testable import FileTree
+@testable import Worker
+
+/// What becomes of errors from scan to scan.
+@Suite struct ErrorRescanTests {
+  typealias Counters = RescannedTree.Counters
+  typealias Mischief = RescannedTree.Mischief
+
+  private static let denied = WalkFailure.Cause.system(SystemError(operation: .stat, errno: EACCES))
+  private static let broken = WalkFailure.Cause.system(SystemError(operation: .stat, errno: EIO))
+
+  private static func tree() throws -> RescannedTree {
+    try RescannedTree { tree in
+      try tree.directory("d")
+      for name in ["a", "b", "d/f", "d/g", "d/h"] { try tree.file(name, bytes: 1) }
+    }
+  }
+
+  /// A walk in which these names fail, and these directories.
+  private static func failing(
+    _ names: [String: WalkFailure.Cause], _ directories: [Int64: WalkFailure.Cause] = [:]
+  ) -> Mischief {
+    Mischief(failing: { names[String(decoding: $0, as: UTF8.self)] }, unreadable: { directories[$0] })
+  }
+
+  private static let all =
+    "SELECT convert_from(name, 'UTF8'), error_type, first_scan, resolved_scan FROM errors ORDER BY 1, 2, 3"
+
+  @Test func `an error that is met again stays one row, and costs no write at all`() throws {
+    let rescanned = try Self.tree()
+    let mischief = Self.failing(["g": Self.denied, "h": Self.broken])
+    #expect(try rescanned.scan(mischief) == Counters(status: "partial", added: 3))
+    let (state, errors, ids) = (try rescanned.state(), try rescanned.errorState(), try rescanned.ids(1))
+    #expect(errors.count == 2 + 2)
+    for scan in 2...3 {
+      #expect(try rescanned.scan(mischief) == Counters(status: "partial", unchanged: 3))
+      #expect(try rescanned.state() == state)
+      #expect(try rescanned.errorState() == errors)
+      #expect(try rescanned.ids(scan) == ids)
+      #expect(try rescanned.shown(scan) == ["g\tpermission_denied\tstatx\t13\topen", "h\tio_error\tstatx\t5\topen"])
+      #expect(try rescanned.totals(scan) == "2: io_error 1, permission_denied 1")
+    }
+    #expect(
+      try rescanned.database.query("SELECT errors, unread FROM directories ORDER BY id") == [
+        "\t", "{\"io_error\": 1, \"permission_denied\": 1}\t",
+      ])
+  }
+
+  @Test func `what is healthy again is resolved, what is new is added, and what was said stays with its scan`() throws {
+    let rescanned = try Self.tree()
+    #expect(try rescanned.scan(Self.failing(["g": Self.denied, "h": Self.broken])).status == "partial")
+    #expect(
+      try rescanned.scan(Self.failing(["f": Self.denied, "h": Self.broken, "a": Self.broken])).status == "partial")
+    #expect(try rescanned.totals(1) == "2: io_error 1, permission_denied 1")
+    #expect(try rescanned.totals(2) == "3: io_error 2, permission_denied 1")
+    #expect(
+      try rescanned.database.query(Self.all) == [
+        "a\tio_error\t2\t", "f\tpermission_denied\t2\t", "g\tpermission_denied\t1\t2", "h\tio_error\t1\t",
+      ])
+    #expect(try rescanned.scan().status == "completed")
+    #expect(try rescanned.totals(3) == "0: ")
+    #expect(try rescanned.shown(3) == [])
+    #expect(try rescanned.shown(1).map { $0.prefix(1) } == ["g", "h"])
+    #expect(try rescanned.shown(2).map { $0.prefix(1) } == ["a", "f", "h"])
+    #expect(
+      try rescanned.database.query("SELECT 1 FROM errors WHERE resolved_at IS NULL OR resolved_at < first_seen") == [])
+    #expect(try rescanned.database.query("SELECT 1 FROM directories WHERE errors IS NOT NULL") == [])
+  }
+
+  @Test func `an error that says something else keeps its row, another type is another error`() throws {
+    let rescanned = try Self.tree()
+    let perm = WalkFailure.Cause.system(SystemError(operation: .stat, errno: EPERM))
+    try rescanned.scan(Self.failing(["f": Self.denied, "g": Self.denied]))
+    let before = try rescanned.ids(1)
+    try rescanned.scan(Self.failing(["f": perm, "g": Self.broken]))
+    #expect(try rescanned.shown(2) == ["f\tpermission_denied\tstatx\t1\topen", "g\tio_error\tstatx\t5\topen"])
+    #expect(try rescanned.ids(2)[0] == before[0])
+    #expect(try rescanned.totals(2) == "2: io_error 1, permission_denied 1")
+  }
+
+  @Test func `below a directory that cannot be read all errors stay, and they count`() throws {
+    let rescanned = try Self.tree()
+    try rescanned.scan(Self.failing(["f": Self.broken, "a": Self.broken]))
+    let d = try rescanned.directory("d")
+    for scan in 2...3 {
+      try rescanned.scan(Self.failing(["a": Self.broken], [d: Self.denied]))
+      #expect(try rescanned.totals(scan) == "3: io_error 2, permission_denied 1")
+      #expect(try rescanned.shown(scan).count == 3)
+    }
+    let (state, errors) = (try rescanned.state(), try rescanned.errorState())
+    try rescanned.scan(Self.failing(["a": Self.broken], [d: Self.denied]))
+    #expect(try rescanned.state() == state)
+    #expect(try rescanned.errorState() == errors)
+    // Otherwise unreadable: another error, in place of the one before.
+    try rescanned.scan(Self.failing(["a": Self.broken], [d: Self.broken]))
+    #expect(try rescanned.totals(5) == "3: io_error 3")
+    #expect(try rescanned.shown(5).count == 3)
+    // It can be read, and one entry of it fails as before.
+    try rescanned.scan(Self.failing(["f": Self.broken]))
+    #expect(try rescanned.totals(6) == "1: io_error 1")
+    #expect(try rescanned.shown(6).map { $0.prefix(2) } == ["f\t"])
+    #expect(try rescanned.scan() == Counters(added: 1, unchanged: 4))
+    #expect(try rescanned.scan() == Counters(unchanged: 5))
+    #expect(try rescanned.differences() == [])
+  }
+
+  @Test func `a directory that is removed takes its errors with it in the same scan`() throws {
+    let rescanned = try Self.tree()
+    try rescanned.scan(Self.failing(["f": Self.broken, "a": Self.broken]))
+    rescanned.remove("d/f", "d/g", "d/h", "d")
+    #expect(try rescanned.scan(Self.failing(["a": Self.broken])).removed == 2)
+    #expect(try rescanned.totals(2) == "1: io_error 1")
+    #expect(try rescanned.shown(2).count == 1)
+    #expect(try rescanned.database.query(Self.all) == ["a\tio_error\t1\t", "f\tio_error\t1\t2"])
+    rescanned.remove("a")
+    #expect(try rescanned.scan().status == "completed")
+    try rescanned.tree.directory("d")
+    #expect(try rescanned.scan().status == "completed")
+    #expect(try rescanned.totals(4) == "0: ")
+  }
+
+  @Test func `an error of what is nowhere any more is the scan's alone`() throws {
+    let rescanned = try Self.tree()
+    try rescanned.scan()
+    let d = try rescanned.directory("d")
+    #expect(try rescanned.scan(Self.failing([:], [d: .replaced])).status == "partial")
+    #expect(try rescanned.totals(2) == "1: changed_during_scan 1")
+    #expect(try rescanned.scan().status == "completed")
+    #expect(try rescanned.shown(2).count == 1)
+    #expect(try rescanned.shown(3) == [])
+  }
+
+  @Test func `what failed in a directory that goes while it is listed makes no error`() throws {
+    let slice = try Self.tree()
+    let (claim, _) = try slice.walk()
+    slice.catalog.abandon(claim)
+    var rows = ErrorRows(known: slice.catalog.knownRows(for: claim))
+    rows.begin(1, known: DirectoryErrors())
+    #expect(try rows.note(WalkFailure(path: [1], directory: 1, isEntry: true, cause: Self.denied)))
+    #expect(try !rows.note(WalkFailure(path: [1], directory: 2, isEntry: true, cause: Self.denied)))
+    rows.drop()
+    #expect(try rows.finish([:]) == SliceErrors())
+  }
+}
+
+extension RescannedTree {
+  /// Every tuple about errors as it lies on disk, those of the scans aside.
+  func errorState() throws -> [String] {
+    try database.query(
+      """
+      SELECT 'e', ctid, xmin, xmax FROM errors UNION ALL SELECT 'c', ctid, xmin, xmax FROM error_counts ORDER BY 1, 2
+      """)
+  }
+
+  /// The ids of a scan's errors, by name.
+  func ids(_ scan: Int) throws -> [String] {
+    try database.query(
+      "SELECT e.id FROM scan_errors s JOIN errors e USING (id) WHERE s.scan_id = \(scan) ORDER BY e.name, s.error_type")
+  }
+
+  /// A scan's errors, by name.
+  func shown(_ scan: Int) throws -> [String] {
+    try database.query(
+      """
+      SELECT convert_from(coalesce(e.name, e.path), 'UTF8'), s.error_type, s.operation, s.errno,
+             coalesce('until ' || s.resolved_scan, 'open')
+        FROM scan_errors s JOIN errors e USING (id) WHERE s.scan_id = \(scan) ORDER BY 1, 2
+      """)
+  }
+
+  /// How many errors a scan has, and how many of each type.
+  func totals(_ scan: Int) throws -> String {
+    let types = try database.query(
+      """
+      SELECT error_type || ' ' || total FROM scan_error_counts WHERE scan_id = \(scan) AND total > 0 ORDER BY 1
+      """)
+    let count = try database.query("SELECT errors_count FROM scans WHERE id = \(scan)")[0]
+    return "\(count): \(types.joined(separator: ", "))"
+  }
+}
