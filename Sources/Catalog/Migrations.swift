@@ -14,12 +14,11 @@ enum Migrations {
     PackageResources.migration_0007_removals_sql,
     PackageResources.migration_0008_takeover_sql,
     PackageResources.migration_0009_repairs_sql,
-    PackageResources.migration_0010_lost_slices_sql,
-    PackageResources.migration_0014_exclusions_sql,
-    PackageResources.migration_0012_kept_look_sql,
-    PackageResources.migration_0016_judging_sql,
-    PackageResources.migration_0017_followed_links_sql,
-    PackageResources.migration_0017_bounds_sql,
+    PackageResources.migration_0010_exclusions_sql,
+    PackageResources.migration_0011_kept_look_sql,
+    PackageResources.migration_0012_judging_sql,
+    PackageResources.migration_0013_followed_links_sql,
+    PackageResources.migration_0014_bounds_sql,
     PackageResources.migration_0015_errors_sql,
   ]
 }

@@ -46,7 +46,7 @@ import Testing
     #expect(losses == Set(["a.tmp", "c.tmp", "cache"].map { Loss(name: $0, loss: .excluded) }))
     #expect(results.entriesIgnored == 3)
     #expect(results.filesUnchanged == 4)
-    #expect(results.errorsCount == 0)
+    #expect(results.errors.changes.total == 0)
     let signed = results.visited.filter { $0.signature != nil }.map(\.id)
     #expect(signed == [], "until they have gone nothing is settled")
   }
@@ -70,9 +70,9 @@ import Testing
     let rules = LibraryRules(extensions: ["tmp", "mp4", "txt"], maxSize: 50, symlinks: .skip, rejected: rejected)
     let (results, losses) = try losses(rescanned, rules)
     #expect(losses == Set(["f", "g", "large", "link"].map { Loss(name: $0, loss: .excluded) }))
-    #expect(results.errorsCount == (rejected == .error ? 3 : 0))
+    #expect(results.errors.changes.total == (rejected == .error ? 3 : 0))
     #expect(results.entriesIgnored == (rejected == .error ? 1 : 4))
-    #expect(Set(results.errors.map(\.type)) == (rejected == .error ? [.invalidExtension] : []))
+    #expect(Set(results.errors.rows.map(\.type)) == (rejected == .error ? [.invalidExtension] : []))
   }
 
   @Test func `a file that grows past the largest size is excluded, without a changed rule`() throws {
@@ -187,6 +187,6 @@ import Testing
     #expect(rename(rescanned.tree.path(".store/x"), away) == 0)
     let walked = try rescanned.walk()
     #expect(walked.results.missing.rows.map(\.loss) == [.missing])
-    #expect(walked.results.errors.map(\.type) == [.fileNotFound])
+    #expect(walked.results.errors.rows.map(\.type) == [.fileNotFound])
   }
 }
