@@ -1,7 +1,7 @@
 -- What a walk that judges entries by the library's rules adds to its scan: how many entries it passed over, and under
 -- the layout category/course how many of either it found.
 
-ALTER TABLE scans ADD COLUMN IF NOT EXISTS entries_ignored bigint NOT NULL DEFAULT 0;
+ALTER TABLE scans ADD COLUMN entries_ignored bigint NOT NULL DEFAULT 0;
 
 -- The last part of a slice's commit, after fence_slice and the catalogue's rows: adds the counters to
 -- the scan, cuts the rest of the frontier into new slices (as many as the scan's max_parallel has room

@@ -304,9 +304,6 @@ CREATE OR REPLACE FUNCTION forget_library(p_library bigint) RETURNS void LANGUAG
   DELETE FROM libraries WHERE id = p_library AND removing;
 $$;
 
--- Entries that the library's rules ignore, at which a scan did not look any further.
-ALTER TABLE scans ADD COLUMN IF NOT EXISTS entries_ignored bigint NOT NULL DEFAULT 0;
-
 -- Why a scan that is about to end has found no file (R30), in one line; NULL where it has found some.
 CREATE FUNCTION why_nothing_found(p_scan bigint) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
