@@ -6,7 +6,7 @@ extension EndToEnd {
   /// Names of every kind in all that the program says about them.
   @Suite struct HostileOutputTests {
     /// Seeds of Tests/Oracle/grow.py with some hundred files.
-    @Test(arguments: [7_004, 7_010])
+    @Test(arguments: [7_002, 7_004])
     func `no listing does to a terminal what a name would, and JSON holds every path`(_ seed: Int) throws {
       let trees = try TemporaryDirectory(inMemory: true)
       let root = trees.appending("root")
