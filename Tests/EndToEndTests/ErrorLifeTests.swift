@@ -92,6 +92,24 @@ extension EndToEnd {
         scan.message
           == "No file was found: no permission to read 2 places; 1 directory holds no other. See `rollcall errors 3`.")
       #expect(try deployment.scan().message == nil)
+
+      unlink(tree.path("a/file"))
+      try tree.file("a/file", bytes: 2)
+      for (rules, message) in [
+        (["--ignore", "*"], "the rules ignore 1 entry."),
+        (
+          ["--no-ignore", "--extensions", "pdf"],
+          "the rules reject 1 file (1 by extension); 2 directories hold no other."
+        ),
+        (
+          ["--extensions", "all", "--max-size", "1"],
+          "the rules reject 1 file (1 by size); 2 directories hold no other."
+        ),
+      ] {
+        try deployment.succeed(["library", "set", "x"] + rules)
+        let shown = try #require(try deployment.scan().message)
+        #expect(shown.hasPrefix("No file was found: \(message)"), "\(shown)")
+      }
       #expect(worker.isRunning)
     }
   }

@@ -52,6 +52,30 @@ import Testing
       ])
   }
 
+  @Test func `a tree with nothing but rejections is settled: a rescan writes nothing, and is partial still`() throws {
+    let rescanned = try RescannedTree(rules: LibraryRules(extensions: ["mp4"])) { tree in
+      try tree.directory("d")
+      for name in ["a.mp4", "b.tmp", "d/c.mp4", "d/d.tmp", "d/e.tmp", "d/f.tmp"] { try tree.file(name, bytes: 1) }
+    }
+    #expect(try rescanned.scan() == Counters(status: "partial", added: 2))
+    #expect(try rescanned.live() == ["/", "a.mp4", "d/", "d/c.mp4"])
+    let (state, errors) = (try rescanned.state(), try rescanned.errorState())
+    for scan in 2...3 {
+      #expect(try rescanned.scan() == Counters(status: "partial", unchanged: 2))
+      #expect(try rescanned.state() == state)
+      #expect(try rescanned.errorState() == errors)
+      #expect(try rescanned.totals(scan) == "4: invalid_extension 4")
+    }
+    // What is rejected is no part of the signature, but the directory knows of it.
+    rescanned.remove("d/d.tmp", "d/e.tmp")
+    #expect(try rescanned.scan() == Counters(status: "partial", unchanged: 2))
+    #expect(try rescanned.totals(4) == "2: invalid_extension 2")
+    #expect(try rescanned.shown(4).map { $0.prefix(5) } == ["b.tmp", "f.tmp"])
+    try rescanned.set(LibraryRules())
+    #expect(try rescanned.scan() == Counters(added: 2, unchanged: 2))
+    #expect(try rescanned.totals(5) == "0: ")
+  }
+
   @Test func `what is healthy again is resolved, what is new is added, and what was said stays with its scan`() throws {
     let rescanned = try Self.tree()
     #expect(try rescanned.scan(Self.failing(["g": Self.denied, "h": Self.broken])).status == "partial")
