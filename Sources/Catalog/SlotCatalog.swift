@@ -212,7 +212,8 @@ public struct SliceFrontier: Sendable, Equatable {
 public struct VisitedDirectory: Sendable, Equatable {
   public let id: Int64
   public let attributes: FileAttributes
-  /// Entries that are no directories; `nil` where the listing did not reach its end.
+  /// Entries that are no directories; `nil` where the listing did not reach its end, or one of them
+  /// could not be looked at.
   public let files: Int64?
   public let bytes: Int64?
   /// `nil` leaves the row's as it is.

@@ -128,10 +128,12 @@ struct RowComparison {
     for entry in new { try add(entry, &results) }
     try seek(&results)
     let directory = directories[place]
+    // Of what could not be looked at the rows stay, and nobody knows whether they are files still.
+    let isCounted = directory.isComplete && directory.entries.failures == 0
     results.note(
       directory.known, directory.attributes, isBoundary: directory.isBoundary,
-      files: directory.isComplete ? directory.entries.files : nil,
-      bytes: directory.isComplete ? directory.entries.bytes : nil, signature: signature, errors: directory.errors)
+      files: isCounted ? directory.entries.files : nil, bytes: isCounted ? directory.entries.bytes : nil,
+      signature: signature, errors: directory.errors)
     place += 1
     guard place < directories.count else { return }
     merge = SortedMerge(directories[place].entries)

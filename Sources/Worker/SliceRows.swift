@@ -178,7 +178,8 @@ final class SliceRows: WalkSink {
     let sum = saturatingSum(current.entries.bytes, current.sentFiles.bytes)
     results.filesAdded += added
     results.bytesSeen = saturatingSum(results.bytesSeen, current.sentFiles.bytes)
-    let (files, bytes) = listing.isComplete ? (added, sum) : (nil, nil)
+    let isCounted = listing.isComplete && listing.failures == 0 && current.entries.failures == 0
+    let (files, bytes) = isCounted ? (added, sum) : (nil, nil)
     let isSent = try found.take(id) { (directory, name) throws(CatalogError) in
       try writer.directory(
         id: id, parent: directory.parent, name: name, listing.attributes, isBoundary: directory.isBoundary,

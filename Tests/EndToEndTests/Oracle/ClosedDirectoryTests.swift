@@ -80,6 +80,10 @@ extension EndToEnd {
         // That a name is not listed any more is not enough: whether it is gone cannot be seen.
         #expect(try errors(of: scan.id) == Self.denied.filter { !$0.hasPrefix("listed/2") })
         #expect(try rows.fileDifferences() == [])
+        // Its rows stay, so that the figures of what could be looked at would contradict them.
+        #expect(
+          try deployment.database.query(
+            "SELECT files IS NULL, bytes IS NULL FROM catalog_directories WHERE path_text = 'listed'") == ["t\tt"])
       }
       let first = try deployment.database.query(
         "SELECT files_added, files_removed, files_unchanged FROM scans WHERE id = 2")
