@@ -155,6 +155,9 @@ public struct WalkFailure: Sendable, Equatable {
     }
   }
 
+  /// As many as a message names: a rule may have a thousand, and each rejected file a message.
+  private static var namedExtensions: Int { 5 }
+
   /// One line, without the path.
   public var message: String {
     switch cause {
@@ -164,7 +167,8 @@ public struct WalkFailure: Sendable, Equatable {
     case .unknownKind(let mode): "the file system reports an unknown kind of file (mode 0\(String(mode, radix: 8)))"
     case .extensionNotAllowed(let allowed):
       "\(fileExtension.map { "extension \"\($0)\"" } ?? "no extension"), and the library's rule allows only "
-        + allowed.joined(separator: ", ")
+        + allowed.prefix(Self.namedExtensions).joined(separator: ", ")
+        + (allowed.count > Self.namedExtensions ? " and \(allowed.count - Self.namedExtensions) more" : "")
     case .oversized(let size, let limit): "\(size) bytes, and the library's rule allows at most \(limit)"
     case .linkOutside: "a link that leads out of the library's root, where nothing is followed"
     case .linkLoop: "a link to a directory in which it lies, which is not entered again"

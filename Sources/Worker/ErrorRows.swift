@@ -188,17 +188,20 @@ struct ErrorRows {
   private mutating func keep(_ error: SliceError) {
     guard rows[error.type, default: 0] < Self.rowsPerType, bytes < Self.mostBytes else { return }
     rows[error.type, default: 0] += 1
-    bytes += error.path.count
+    bytes += error.size
     errors.rows.append(error)
   }
 
   private mutating func forget(_ error: SliceError) {
     rows[error.type, default: 0] -= 1
-    bytes -= error.path.count
+    bytes -= error.size
   }
 }
 
 extension SliceError {
+  /// Bytes of what grows with the tree.
+  fileprivate var size: Int { path.count + message.utf8.count }
+
   fileprivate init(_ failure: WalkFailure, at place: Place) {
     let call = failure.cause.call
     self.init(
