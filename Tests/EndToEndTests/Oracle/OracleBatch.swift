@@ -49,7 +49,12 @@ final class OracleBatch {
     guard !seeds.isEmpty else { return }
     let requests = seeds.map { #"{"library":"\#($0)","request_id":"\#($0)/\#(round)"}"# }
     try deployment.redis(["LPUSH", deployment.key("queue")] + requests)
-    do { try deployment.database.query(script: OracleProgram.wait(for: seeds.count, round)) } catch {
+    do {
+      // A chain of directories goes level by level, and the machine may have other things to do.
+      try eventually("every scan ends", within: .seconds(300)) {
+        try deployment.database.query(script: OracleProgram.wait(for: seeds.count, round)) == ["t"]
+      }
+    } catch {
       throw Broken(description: "round \(round) of the seeds \(seeds): \(error)\n\(worker.errorsSoFar.suffix(2_000))")
     }
   }

@@ -42,16 +42,18 @@ enum OracleProgram {
     try Array(Data(contentsOf: folder.appending(path: "\(name).sql")))
   }
 
-  /// Returns when so many scans of a round have ended; psql(1) fails where they do not within a minute.
+  /// A script for psql(1) that says whether so many scans of a round have ended: at once when they have, otherwise
+  /// after some seconds.
   static func wait(for count: Int, _ round: Int) -> [UInt8] {
     Array(
       """
-      SET statement_timeout = '60s';
       DO $$ BEGIN
-        WHILE (SELECT count(*) FROM scans WHERE request_id LIKE '%/\(round)' AND completed_at IS NOT NULL) < \(count) LOOP
+        FOR i IN 1 .. 500 LOOP
+          EXIT WHEN (SELECT count(*) FROM scans WHERE request_id LIKE '%/\(round)' AND completed_at IS NOT NULL) >= \(count);
           PERFORM pg_sleep(0.02);
         END LOOP;
       END $$;
+      SELECT count(*) >= \(count) FROM scans WHERE request_id LIKE '%/\(round)' AND completed_at IS NOT NULL;
       """.utf8)
   }
 
