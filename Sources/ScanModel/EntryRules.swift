@@ -47,9 +47,6 @@ public struct EntryRules: Sendable {
     return globs
   }
 
-  /// Whether nothing is ignored by its name.
-  public var hasNoGlobs: Bool { globs.isEmpty }
-
   /// Whether a place is ignored, by itself or with a directory above it.
   ///
   /// - Parameter path: relative to the root, without a slash at either end; the empty one is the root, which is not.

@@ -19,7 +19,6 @@ import Testing
     for kind in FileKind.allCases {
       #expect(try verdict(LibraryRules(), "x", kind, size: .max) == .admitted)
     }
-    #expect(try EntryRules(LibraryRules()).hasNoGlobs)
   }
 
   @Test(arguments: [
