@@ -55,7 +55,9 @@ extension EndToEnd {
       try expectExactEnd()
       #expect(second.isRunning && reaper.isRunning)
       let returned = try events("returned")
-      #expect(returned.allSatisfy { $0.hasPrefix("reaper ") && $0.contains(#""reason": "dead""#) })
+      // A machine so slow that the frozen worker's locks end before it is killed returns its work as unlocked.
+      let reasons = [#""reason": "dead""#, #""reason": "unlocked""#]
+      #expect(returned.allSatisfy { event in event.hasPrefix("reaper ") && reasons.contains { event.contains($0) } })
       #expect(!returned.isEmpty)
       try eventually("the dead one's registration goes") {
         try !deployment.redis(["HKEYS", deployment.key("workers")]).contains("first")
