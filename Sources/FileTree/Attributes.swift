@@ -10,17 +10,16 @@ extension FileAttributes {
   }
 
   /// Numbers from a file system may be anything: none makes this trap. A birth time out of range counts as
-  /// none, for a file system need not have one; sizes are cut to `Int64.max`.
+  /// none, for a file system need not have one; sizes are cut to `Int64.max`. The times of a directory are cut
+  /// to what a row holds, for what lies in it is the row of nobody else; `statx.hasUsualTimes` tells.
   init(_ status: statx) throws(Unusable) {
     let mode = UInt32(status.stx_mode)
     guard let kind = FileKind(mode: mode) else { throw .unknownKind(mode: mode) }
-    guard let mtime = nanoseconds(status.stx_mtime), let ctime = nanoseconds(status.stx_ctime) else {
-      throw .timestampOutOfRange
-    }
+    guard kind == .directory || status.hasUsualTimes else { throw .timestampOutOfRange }
     self.init(
       kind: kind, mode: mode, size: Int64(clamping: status.stx_size),
       device: status.device, inode: status.stx_ino,
-      mtime_ns: mtime, ctime_ns: ctime,
+      mtime_ns: clampedNanoseconds(status.stx_mtime), ctime_ns: clampedNanoseconds(status.stx_ctime),
       btime_ns: status.stx_mask & UInt32(STATX_BTIME) != 0 ? nanoseconds(status.stx_btime) : nil)
   }
 
@@ -53,7 +52,14 @@ private func nanoseconds(_ time: statx_timestamp) -> Int64? {
   return exceeded ? nil : sum
 }
 
+private func clampedNanoseconds(_ time: statx_timestamp) -> Int64 {
+  nanoseconds(time) ?? (time.tv_sec < 0 ? .min : .max)
+}
+
 extension statx {
+  /// A row holds its mtime and ctime as they are.
+  var hasUsualTimes: Bool { nanoseconds(stx_mtime) != nil && nanoseconds(stx_ctime) != nil }
+
   /// `st_dev`.
   var device: UInt64 { linux_makedev(stx_dev_major, stx_dev_minor) }
 

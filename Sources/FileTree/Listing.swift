@@ -7,11 +7,14 @@ extension Walk {
   private static var entriesPerCheck: Int { 32 }
 
   /// Reads a directory to its end, gives each entry to the sink and pushes its directories.
-  mutating func list(_ directory: borrowing Descriptor, node: Int, attributes: FileAttributes) throws(Failure) {
+  mutating func list(
+    _ directory: borrowing Descriptor, node: Int, attributes: FileAttributes, hasUsualTimes: Bool
+  ) throws(Failure) {
     let id = tree.stack[node].id
     let pace = limits.pace
     judge?.begin(directory: tree.stack.path(of: node))
     var listing = DirectoryListing(attributes: attributes, depth: tree.stack.depth(of: node), rules: judge?.directory)
+    listing.hasUsualTimes = hasUsualTimes
     buffer.begin(directory.number)
     names?.begin()
     reading: while true {
@@ -33,6 +36,8 @@ extension Walk {
       try look(at: entry, in: directory.number, node: node, &listing)
     }
     listing.isSteady = isSteady(directory, attributes)
+    // A listing that broke off is its directory's failure already.
+    if listing.isComplete, !hasUsualTimes { try fail(node, cause: .timestampOutOfRange) }
     let settled = listing
     try deliver { () throws(Sink.Failure) in try sink.listed(directory: id, settled) }
   }
@@ -40,7 +45,9 @@ extension Walk {
   /// Compares the directory's stamps with those before its first entry. Where they cannot be read any more,
   /// or not be told, the listing is not called steady.
   private func isSteady(_ directory: borrowing Descriptor, _ before: FileAttributes) -> Bool {
-    guard let status = try? directory.status(), let after = try? FileAttributes(status) else { return false }
+    guard let status = try? directory.status(), status.hasUsualTimes, let after = try? FileAttributes(status) else {
+      return false
+    }
     return after.mtime_ns == before.mtime_ns && after.ctime_ns == before.ctime_ns
   }
 

@@ -74,7 +74,7 @@ struct Walk<Sink: WalkSink>: ~Copyable {
       tree.stack.withName(of: node) { crashPoint(listing: $0) }
     #endif
     let before = tree.stack.count
-    try list(directory, node: node, attributes: attributes)
+    try list(directory, node: node, attributes: attributes, hasUsualTimes: status.hasUsualTimes)
     if tree.stack.count > before { tree.keep(directory, for: node) }
   }
 

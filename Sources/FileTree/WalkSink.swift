@@ -4,7 +4,8 @@ import ScanModel
 /// Who receives what the walk finds. Everything is called on the walking thread, and a thrown error ends
 /// the run at once.
 ///
-/// For each visited directory comes one of these; the second is where nothing could be listed:
+/// For each visited directory comes one of these; the second is where nothing could be listed. A `failure` amid
+/// the entries is one of them, or of the listing itself.
 ///
 ///     willList ── (file | newDirectory | followedDirectory | rejected | failure)* ── listed | vanished
 ///     vanished | failure
@@ -55,6 +56,9 @@ public struct DirectoryListing: Sendable {
   /// Its own mtime and ctime were the same after its last entry: nothing came or went meanwhile, as far as
   /// the file system's clock can tell.
   public var isSteady = false
+  /// A row holds its own mtime and ctime. Otherwise `attributes` has the nearest times that one holds, which show
+  /// no change, and `failure` was told.
+  public var hasUsualTimes = true
   /// Its names were read to their end without error. Otherwise the listing proves nothing about what is
   /// absent.
   public var isComplete = true
@@ -90,6 +94,7 @@ public struct WalkFailure: Sendable, Equatable {
     case system(SystemError)
     /// The name belongs to another directory than when it was found, or to none.
     case replaced
+    /// A time that no row can hold. A directory is listed nevertheless.
     case timestampOutOfRange
     case unknownKind(mode: UInt32)
     /// The library's rule of extensions does not name the file's.

@@ -41,7 +41,7 @@ public struct DirectoryErrors: Sendable, Equatable {
   /// Of its entries: those that could not be looked at, and those that the rules reject.
   public var entries: ErrorCounts
   /// Why the directory itself could not be read, or not to its end; its entries' errors are then those of
-  /// earlier visits, too.
+  /// earlier visits, too. `timestampOutOfRange`: it was read, and its own times are not as its row has them.
   public var unread: ScanErrorType?
 
   public init(entries: ErrorCounts = ErrorCounts(), unread: ScanErrorType? = nil) {

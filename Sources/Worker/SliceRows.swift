@@ -148,7 +148,8 @@ final class SliceRows: WalkSink {
     count(listing)
     results.bytesSeen = saturatingSum(results.bytesSeen, entries.bytes)
     activity.note(entries: entries.files + current.sentFiles.count + 1)
-    let isSettled = listing.isComplete && entries.failures == 0 && !listing.hasLinks && !current.isSpilled
+    let isSettled =
+      listing.isComplete && listing.hasUsualTimes && entries.failures == 0 && !listing.hasLinks && !current.isSpilled
     let errors = try errors.listed(isComplete: listing.isComplete)
     let signature = isSettled ? digest.signature(of: entries, version: signatureVersion) : nil
     if let known = current.known {

@@ -45,6 +45,43 @@ extension EndToEnd {
       #expect(worker.isRunning)
     }
 
+    @Test func `what no row can hold and what has too long a name is an error, and costs nothing else`() throws {
+      let tree = try TestTree(inMemory: true)
+      for name in ["far", "far/below"] { try tree.directory(name) }
+      for name in ["old", "far/f", "far/below/g"] { try tree.file(name, bytes: 3) }
+      try tree.symlink("link", to: "far/" + String(repeating: "n", count: 256))
+      let time = [timespec(tv_sec: -(1 << 40), tv_nsec: 0), timespec(tv_sec: -(1 << 40), tv_nsec: 0)]
+      for name in ["old", "far", "."] { #expect(utimensat(AT_FDCWD, tree.path(name), time, 0) == 0) }
+      let deployment = try TestDeployment()
+      try deployment.succeed(["library", "add", "x", tree.root, "--symlinks", "follow"])
+      let worker = try deployment.worker()
+      let places =
+        "SELECT path_text FROM catalog_files UNION SELECT path_text || '/' FROM catalog_directories ORDER BY 1"
+      var ids: [Int?] = []
+      for scan in 1...2 {
+        let ended = try deployment.scan()
+        #expect(ended.status == "partial" && ended.exitCode == 3 && ended.errorsCount == 4)
+        #expect(ended.filesAdded == (scan == 1 ? 3 : 0) && ended.filesSeen == 3 && ended.directoriesSeen == 3)
+        #expect(try deployment.database.query(places) == ["/", "far/", "far/below/", "far/below/g", "far/f", "link"])
+        let errors = try deployment.errors(scan).sorted { "\($0["path"] ?? "")" < "\($1["path"] ?? "")" }
+        #expect(errors.map { $0["path"] as? String } == ["", "far", "link", "old"])
+        let types = ["timestamp_out_of_range", "timestamp_out_of_range", "name_too_long", "timestamp_out_of_range"]
+        #expect(errors.map { $0["error_type"] as? String } == types)
+        #expect(errors.map { $0["errno"] as? Int } == [nil, nil, 36, nil])
+        if scan == 2 { #expect(errors.map { $0["id"] as? Int } == ids) }
+        ids = errors.map { $0["id"] as? Int }
+      }
+      let signatures = "SELECT convert_from(name, 'UTF8') FROM directories WHERE signature IS NOT NULL"
+      #expect(try deployment.database.query(signatures) == ["below"])
+
+      unlink(tree.path("link"))
+      for name in ["old", "far", "."] { #expect(utimensat(AT_FDCWD, tree.path(name), nil, 0) == 0) }
+      let healed = try deployment.scan()
+      #expect(healed.status == "completed" && healed.filesAdded == 1 && healed.errorsCount == 0)
+      #expect(try TreeRows(of: tree.root, in: deployment).differences() == [])
+      #expect(worker.isRunning)
+    }
+
     @Test func `five thousand bad files are a thousand rows and a total of five thousand, now and in a rescan`() throws
     {
       let tree = try TestTree(inMemory: true)

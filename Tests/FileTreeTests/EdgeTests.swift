@@ -35,6 +35,31 @@ import Testing
     #expect(sink.shownPaths == ["near"])
   }
 
+  @Test(arguments: [
+    (timespec(tv_sec: 1 << 40, tv_nsec: 0), Int64.max), (timespec(tv_sec: -(1 << 40), tv_nsec: 0), Int64.min),
+  ])
+  func `a directory whose time no row can hold is listed under the nearest, the root too`(
+    _ time: timespec, _ nearest: Int64
+  ) throws {
+    let tree = try TestTree(inMemory: true)
+    for name in ["far", "far/below"] { try tree.directory(name) }
+    for name in ["f", "far/g", "far/below/h"] { try tree.file(name) }
+    for name in ["far", "."] { #expect(utimensat(AT_FDCWD, tree.path(name), [time, time], 0) == 0) }
+    let sink = RecordingSink()
+    _ = try walk(tree, into: sink)
+    #expect(sink.shownPaths == ["f", "far", "far/below", "far/below/h", "far/g"])
+    #expect(sink.failures.map(\.path) == [[], Array("far".utf8)])
+    #expect(sink.failures.allSatisfy { $0.errorType == .timestampOutOfRange && !$0.isEntry })
+    #expect(sink.rows[Array("far".utf8)]?.mtime_ns == nearest)
+    for path in ["", "far"] {
+      let listing = try #require(sink.listings[Array(path.utf8)])
+      #expect(listing.attributes.mtime_ns == nearest)
+      #expect(listing.isComplete && !listing.hasUsualTimes && !listing.isSteady && listing.failures == 0)
+    }
+    #expect(sink.listings[Array("far/below".utf8)]?.hasUsualTimes == true)
+    #expect(sink.listings[Array("far/below".utf8)]?.isSteady == true)
+  }
+
   @Test func `sparse files of terabytes have their sizes, and their sum is the listing's`() throws {
     let tree = try TestTree(inMemory: true)
     let size = 5 << 40

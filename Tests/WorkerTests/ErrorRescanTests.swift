@@ -160,6 +160,44 @@ import Testing
     #expect(try rescanned.shown(3) == [])
   }
 
+  @Test func `a directory whose time no row can hold is never settled, and else as any other`() throws {
+    let rescanned = try Self.tree()
+    let far = [timespec(tv_sec: 1 << 40, tv_nsec: 0), timespec(tv_sec: -(1 << 40), tv_nsec: 0)]
+    let setTimes = {
+      for name in ["d", "."] { #expect(utimensat(AT_FDCWD, rescanned.tree.path(name), far, 0) == 0) }
+    }
+    setTimes()
+    #expect(try rescanned.scan() == Counters(status: "partial", added: 5))
+    #expect(try rescanned.live() == ["/?", "a", "b", "d/?", "d/f", "d/g", "d/h"])
+    let shown = ["\ttimestamp_out_of_range\t\t\topen", "d\ttimestamp_out_of_range\t\t\topen"]
+    let (state, errors) = (try rescanned.state(), try rescanned.errorState())
+    for scan in 2...3 {
+      #expect(try rescanned.scan() == Counters(status: "partial", unchanged: 5))
+      #expect(try rescanned.state() == state)
+      #expect(try rescanned.errorState() == errors)
+      #expect(try rescanned.totals(scan) == "2: timestamp_out_of_range 2")
+      #expect(try rescanned.shown(scan) == shown)
+    }
+    rescanned.remove("d/f")
+    try rescanned.tree.file("d/new")
+    setTimes()
+    #expect(try rescanned.scan() == Counters(status: "partial", added: 1, unchanged: 4, removed: 1))
+    #expect(try rescanned.shown(4) == shown)
+    let d = try rescanned.directory("d")
+    // It cannot be read at all: another error takes the place of the first, for as long as that is so.
+    try rescanned.scan(Self.failing([:], [d: Self.denied]))
+    #expect(try rescanned.totals(5) == "2: permission_denied 1, timestamp_out_of_range 1")
+    try rescanned.scan()
+    #expect(try rescanned.totals(6) == "2: timestamp_out_of_range 2")
+    #expect(utimensat(AT_FDCWD, rescanned.tree.path("d"), nil, 0) == 0)
+    #expect(utimensat(AT_FDCWD, rescanned.tree.path("."), nil, 0) == 0)
+    #expect(try rescanned.scan() == Counters(unchanged: 5))
+    #expect(try rescanned.live() == ["/", "a", "b", "d/", "d/g", "d/h", "d/new"])
+    #expect(try rescanned.totals(7) == "0: ")
+    #expect(try rescanned.directory("d") == d)
+    #expect(try rescanned.differences() == [])
+  }
+
   @Test func `what failed in a directory that goes while it is listed makes no error`() throws {
     let slice = try Self.tree()
     let (claim, _) = try slice.walk()
