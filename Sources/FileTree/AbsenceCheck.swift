@@ -71,7 +71,8 @@ public struct AbsenceCheck {
     } catch {
       throw .brokenFrontier(directory: error.directory)
     }
-    var tree = OpenTree(root: descriptor, stack: stack, capacity: TreeWalker.openDirectories, opening: opening)
+    var tree = OpenTree(
+      root: descriptor, rootPath: root.path, stack: stack, capacity: TreeWalker.openDirectories, opening: opening)
     var areGone = [Bool](repeating: false, count: names.count)
     var mounts = FormerMounts(of: frontier)
     var looks = 0

@@ -69,9 +69,16 @@ struct DirectoryStack: ~Copyable {
   }
 
   /// The node's name as a C string.
-  func withName<Result>(of index: Int, _ body: (UnsafePointer<CChar>) -> Result) -> Result {
-    func call(_ names: UnsafePointer<CChar>) -> Result { body(names + nodes[index].nameStart) }
-    return call(names)
+  func withName<Result: ~Copyable, Failure: Error>(
+    of index: Int, _ body: (UnsafePointer<CChar>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    func call(_ names: UnsafePointer<CChar>) throws(Failure) -> Result { try body(names + nodes[index].nameStart) }
+    return try call(names)
+  }
+
+  func name(of index: Int) -> [UInt8] {
+    let node = nodes[index]
+    return names[node.nameStart..<(node.nameStart + Int(node.nameLength))].map { UInt8(bitPattern: $0) }
   }
 
   /// How far below the root a node is: 0 is the root itself.
@@ -112,11 +119,11 @@ struct DirectoryStack: ~Copyable {
     return true
   }
 
-  /// The path from the root, without a leading slash.
-  func path(of index: Int) -> [UInt8] {
+  /// The path from the root, or from another ancestor, without a leading slash.
+  func path(of index: Int, from ancestor: Int = Self.root) -> [UInt8] {
     var chain: [Int] = []
     var current = index
-    while current != Self.root {
+    while current != ancestor {
       chain.append(current)
       current = Int(nodes[current].parent)
     }

@@ -18,7 +18,7 @@ extension Walk {
     _ listing: inout DirectoryListing
   ) throws(Failure) {
     listing.hasLinks = true
-    switch tree.links.target(of: link.name, in: directory) {
+    switch tree.target(of: link.name, in: directory, node: node) {
     case .inside(let path, let status):
       if tree.stack.base(of: node) == DirectoryStack.root, hides(path, status) {
         return try enter(link, status, node: node, &listing)

@@ -16,43 +16,45 @@ enum LinkTarget {
   case unsteady
 }
 
-/// Tells where links lead, without ever being led outside: what the kernel finds behind a link is only asked
-/// for its path; then that path is opened beneath the root and through no link, and has to be the same file.
+/// Tells where links lead, without ever being led outside: their texts are followed name by name beneath the root
+/// (`LinkPath`), and no link is left to the kernel. So nothing outside is as much as looked at: it might be a dead
+/// mount, where whoever looks waits, or an automount. What is found in the end is opened once more beneath the root
+/// and through no link, and has to be the same file.
 struct LinkResolver {
   private let root: Int32
+  private let rootNames: [[UInt8]]
   private let opening: Opening
 
-  /// - Parameter root: open for as long as this is in use.
-  init(root: Int32, opening: Opening) {
+  /// - Parameters:
+  ///   - root: open for as long as this is in use.
+  ///   - rootPath: how absolute links name the root; absolute, and without a link.
+  init(root: Int32, rootPath: [UInt8], opening: Opening) {
     self.root = root
+    rootNames = rootPath.names.filter { $0 != [UInt8(ascii: ".")] }
     self.opening = opening
   }
 
-  /// Where the link of that name leads; its directory's descriptor tells what is above it.
-  func target(of name: UnsafePointer<CChar>, in directory: Int32) -> LinkTarget {
-    do throws(SystemError) { return try resolve(name, in: directory) } catch { return .unresolved(error) }
-  }
-
-  private func resolve(_ name: UnsafePointer<CChar>, in directory: Int32) throws(SystemError) -> LinkTarget {
-    // O_PATH: nothing is read and nothing waits, whatever there is.
-    let target = try Descriptor(opened: retrying { linux_openat(directory, name, linux_O_PATH | O_CLOEXEC) })
-    let status = try target.status()
-    guard let path = try path(of: target.number) else { return .outside }
-    guard let own = try self.path(of: directory) else { return .unsteady }
-    guard !own.isAt(orBelow: path) else { return .above }
-    // What is not there by its path any more, or is another, was exchanged.
-    let again = openBeneath(path, in: root, opening: opening)
-    guard again >= 0 else { return .unsteady }
-    let now = try Descriptor(opened: again).status()
-    return now.identity == status.identity ? .inside(path: path, status: now) : .unsteady
-  }
-
-  /// Relative to the root; `nil` outside of it.
-  private func path(of descriptor: Int32) throws(SystemError) -> [UInt8]? {
-    let root = try realPath(of: root).get()
-    let path = try realPath(of: descriptor).get()
-    guard path.isAt(orBelow: root) else { return nil }
-    return Array(path.dropFirst(root.count).drop { $0 == UInt8(ascii: "/") })
+  /// Where the link of that name leads.
+  ///
+  /// - Parameters:
+  ///   - directory: in which it lies, open.
+  ///   - path: of that directory from the root, through no link.
+  func target(of name: UnsafePointer<CChar>, in directory: Int32, at path: [UInt8]) -> LinkTarget {
+    let link = UnsafeRawBufferPointer(start: name, count: strlen(name))
+    var way = LinkPath(root: root, rootNames: rootNames, opening: opening, link: Array(link), in: directory, at: path)
+    do throws(LinkPath.Failure) {
+      try way.follow()
+      let found = way.path
+      if path.isAt(orBelow: found) { return .above }
+      let now = try way.confirm()
+      return .inside(path: found, status: now)
+    } catch {
+      return switch error {
+      case .outside: .outside
+      case .unsteady: .unsteady
+      case .system(let error): .unresolved(error)
+      }
+    }
   }
 
   /// The device of every directory on the way to a path, the root's first; what cannot be told ends it.
@@ -74,10 +76,11 @@ struct LinkResolver {
 }
 
 extension [UInt8] {
-  /// Whether a path is another one or leads through it. The root's relative path is empty, `/` is absolute.
+  /// The names of a path.
+  var names: [[UInt8]] { split(separator: UInt8(ascii: "/")).map(Array.init) }
+
+  /// Whether a path is another one or leads through it. The root's is empty.
   fileprivate func isAt(orBelow other: [UInt8]) -> Bool {
-    guard starts(with: other) else { return false }
-    return other.isEmpty || count == other.count || other.last == UInt8(ascii: "/")
-      || self[other.count] == UInt8(ascii: "/")
+    starts(with: other) && (other.isEmpty || count == other.count || self[other.count] == UInt8(ascii: "/"))
   }
 }

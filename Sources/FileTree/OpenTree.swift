@@ -15,17 +15,18 @@ struct OpenTree: ~Copyable {
   private let opening: Opening
   private var open: OpenDirectories
   private(set) var stack: DirectoryStack
-  /// Where the links of followed directories lead.
+  /// Where links lead.
   let links: LinkResolver
   /// Whether a directory to which a link leads may be entered.
   private let mayFollow: (_ path: [UInt8]) -> Bool
   private let path = UnsafeMutableBufferPointer<CChar>.allocate(capacity: pathSize)
 
+  /// - Parameter rootPath: absolute, and without a link.
   init(
-    root: consuming Descriptor, stack: consuming DirectoryStack, capacity: Int, opening: Opening,
+    root: consuming Descriptor, rootPath: [UInt8], stack: consuming DirectoryStack, capacity: Int, opening: Opening,
     mayFollow: @escaping (_ path: [UInt8]) -> Bool = { _ in true }
   ) {
-    links = LinkResolver(root: root.number, opening: opening)
+    links = LinkResolver(root: root.number, rootPath: rootPath, opening: opening)
     self.mayFollow = mayFollow
     self.root = root
     self.opening = opening
@@ -140,24 +141,23 @@ struct OpenTree: ~Copyable {
   private mutating func openPath(in base: Int32, access: Int32) throws(SystemError) -> Descriptor {
     guard let path = path.baseAddress else { throw SystemError(operation: .open, errno: ENOMEM) }
     do {
-      return try Descriptor(opened: openBeneath(path, in: base, access: access))
+      return try openOnce(path, in: base, access: access)
     } catch let error where error.isOutOfDescriptors {
       open.shrink()
-      return try Descriptor(opened: openBeneath(path, in: base, access: access))
+      return try openOnce(path, in: base, access: access)
     }
   }
 
   /// Resolves a followed directory's link again. Whoever exchanged it meanwhile leads nowhere: what it leads to
   /// now is the directory that was found only if it may be followed, and its identity is the walk's to compare.
   private mutating func openFollowed(_ node: Int) throws(SystemError) -> Descriptor {
-    let parent = try number(of: Int(stack[node].parent))
-    let links = links
-    switch stack.withName(of: node, { links.target(of: $0, in: parent) }) {
-    case .unresolved(let error): throw error
+    switch try target(ofFollowed: node) {
+    case .unresolved(let error): throw error.errno == ELOOP ? SystemError(operation: .open, errno: ENOTDIR) : error
     case .unsteady: throw SystemError(operation: .open, errno: EAGAIN)
-    case .above, .outside: throw SystemError(operation: .open, errno: ELOOP)
+    case .above: throw SystemError(operation: .open, errno: ENOTDIR)
+    case .outside: throw SystemError(operation: .open, errno: EXDEV)
     case .inside(let path, let status):
-      guard mayFollow(path) else { throw SystemError(operation: .open, errno: ELOOP) }
+      guard mayFollow(path) else { throw SystemError(operation: .open, errno: ENOTDIR) }
       let descriptor = try Descriptor(opened: openBeneath(path, in: root.number, opening: opening))
       let now = try descriptor.status()
       guard now.identity == status.identity, FileKind(mode: UInt32(now.stx_mode)) == .directory else {
@@ -165,6 +165,46 @@ struct OpenTree: ~Copyable {
       }
       return descriptor
     }
+  }
+
+  /// Where a link leads.
+  ///
+  /// - Parameters:
+  ///   - directory: in which it lies, open.
+  ///   - node: that directory's.
+  mutating func target(of link: UnsafePointer<CChar>, in directory: Int32, node: Int) -> LinkTarget {
+    do throws(SystemError) {
+      guard let path = try realPath(of: node) else { return .unsteady }
+      return resolve(link, in: directory, at: path)
+    } catch {
+      // It is the way to the link that is not there any more, not what it leads to.
+      return error.isDangling ? .unsteady : .unresolved(error)
+    }
+  }
+
+  private mutating func target(ofFollowed node: Int) throws(SystemError) -> LinkTarget {
+    let parent = Int(stack[node].parent)
+    guard let path = try realPath(of: parent) else { return .unsteady }
+    let directory = try number(of: parent)
+    let name = stack.name(of: node)
+    return name.withCString { resolve($0, in: directory, at: path) }
+  }
+
+  /// The path to a directory through no link; `nil` where the link above it leads nowhere inside any more.
+  private mutating func realPath(of node: Int) throws(SystemError) -> [UInt8]? {
+    let base = stack.base(of: node)
+    let path = stack.path(of: node, from: base)
+    guard base != DirectoryStack.root else { return path }
+    guard case .inside(let target, _) = try target(ofFollowed: base) else { return nil }
+    return path.isEmpty ? target : target + [UInt8(ascii: "/")] + path
+  }
+
+  /// With what is open in the way of it closed, if need be.
+  private mutating func resolve(_ link: UnsafePointer<CChar>, in directory: Int32, at path: [UInt8]) -> LinkTarget {
+    let target = links.target(of: link, in: directory, at: path)
+    guard case .unresolved(let error) = target, error.isOutOfDescriptors else { return target }
+    open.shrink()
+    return links.target(of: link, in: directory, at: path)
   }
 
   /// Opens a node in its parent, which was the last to be used, and so survives `shrink`.
@@ -180,10 +220,16 @@ struct OpenTree: ~Copyable {
   }
 
   private func openOnce(_ node: Int, in parent: Int32, access: Int32) throws(SystemError) -> Descriptor {
-    try Descriptor(
-      opened: stack.withName(of: node) {
-        opening == .beneath
-          ? openBeneath($0, in: parent, access: access) : openDirectory($0, in: parent, access: access)
-      })
+    try stack.withName(of: node) { (name) throws(SystemError) in try openOnce(name, in: parent, access: access) }
+  }
+
+  private func openOnce(
+    _ path: UnsafePointer<CChar>, in base: Int32, access: Int32
+  ) throws(SystemError) -> Descriptor {
+    let result =
+      opening == .beneath
+      ? openBeneath(path, in: base, access: access) : openDirectory(path, in: base, access: access)
+    guard result == -ENOTDIR, isLink(path, in: base, opening: opening) else { return try Descriptor(opened: result) }
+    throw SystemError(operation: .open, errno: ELOOP)
   }
 }

@@ -42,21 +42,35 @@ func openDirectory(_ name: UnsafePointer<CChar>, in parent: Int32, access: Int32
 /// Opens the directory at a path of any number of components beneath `base`, none of them a link: a
 /// descriptor or a negated errno. Only where `Opening.best` is `beneath`.
 func openBeneath(_ path: UnsafePointer<CChar>, in base: Int32, access: Int32) -> Int32 {
+  resolveBeneath(path, in: base, flags: directoryFlags(access))
+}
+
+private func resolveBeneath(_ path: UnsafePointer<CChar>, in base: Int32, flags: Int32) -> Int32 {
   // EAGAIN: a rename or a mount went by, and the kernel could not tell whether the path led out of `base`.
   let attempts = 16
   for _ in 1..<attempts {
-    let result = retrying { linux_open_beneath(base, path, directoryFlags(access)) }
+    let result = retrying { linux_open_beneath(base, path, flags) }
     if result != -EAGAIN { return result }
   }
-  return retrying { linux_open_beneath(base, path, directoryFlags(access)) }
+  return retrying { linux_open_beneath(base, path, flags) }
 }
 
+/// Opens what `name` is in `parent`, a link itself too, only to tell what it is: a descriptor or a negated errno.
+func openToLook(_ name: [UInt8], in parent: Int32) -> Int32 {
+  name.withCString { name in retrying { linux_openat(parent, name, lookingFlags) } }
+}
+
+/// To tell what is there: nothing is read and nothing waits.
+private let lookingFlags = linux_O_PATH | O_NOFOLLOW | O_CLOEXEC
+
 /// Opens what a path beneath `root` leads to, through no link, only to tell what it is: a descriptor or a
-/// negated errno.
+/// negated errno. The empty path is the root's.
 func openBeneath(_ path: [UInt8], in root: Int32, opening: Opening) -> Int32 {
-  let flags = linux_O_PATH | O_NOFOLLOW | O_CLOEXEC
-  if opening == .beneath {
-    return path.withCString { path in retrying { linux_open_beneath(root, path, flags) } }
+  let flags = lookingFlags
+  let path = path.isEmpty ? [UInt8(ascii: ".")] : path
+  // The kernel takes no longer one, with its NUL.
+  if opening == .beneath, path.count < PATH_MAX {
+    return path.withCString { resolveBeneath($0, in: root, flags: flags) }
   }
   var parent = root
   let names = path.split(separator: UInt8(ascii: "/"))
@@ -72,16 +86,28 @@ func openBeneath(_ path: [UInt8], in root: Int32, opening: Opening) -> Int32 {
   return -ENOENT
 }
 
-/// Where an open descriptor's file is as this process sees it, or a negated errno.
-func realPath(of descriptor: Int32) -> Result<[UInt8], SystemError> {
-  let link = Array("/proc/self/fd/\(descriptor)".utf8)
-  return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer in
-    guard let start = buffer.baseAddress else { return .failure(SystemError(operation: .readLink, errno: ENOMEM)) }
-    let result = link.withCString { link in retrying { linux_readlinkat(AT_FDCWD, link, start, buffer.count) } }
-    guard result >= 0 else { return .failure(SystemError(operation: .readLink, errno: Int32(-result))) }
-    guard result < buffer.count else { return .failure(SystemError(operation: .readLink, errno: ENAMETOOLONG)) }
-    return .success(buffer[..<result].map { UInt8(bitPattern: $0) })
+/// Where an open link leads, by its own word.
+func linkText(of link: borrowing Descriptor) throws(SystemError) -> [UInt8] {
+  let number = link.number
+  return try withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { (buffer) throws(SystemError) in
+    guard let start = buffer.baseAddress else { throw SystemError(operation: .readLink, errno: ENOMEM) }
+    let result = retrying { linux_readlinkat(number, "", start, buffer.count) }
+    guard result >= 0 else { throw SystemError(operation: .readLink, errno: Int32(-result)) }
+    guard result < buffer.count else { throw SystemError(operation: .readLink, errno: ENAMETOOLONG) }
+    return buffer[..<result].map { UInt8(bitPattern: $0) }
   }
+}
+
+/// Whether what stands where a directory was looked for is a link: with `O_DIRECTORY` the kernel says `ENOTDIR` of
+/// one, as of a file.
+func isLink(_ path: UnsafePointer<CChar>, in base: Int32, opening: Opening) -> Bool {
+  let result =
+    opening == .beneath
+    ? resolveBeneath(path, in: base, flags: lookingFlags)
+    : retrying { linux_openat(base, path, lookingFlags) }
+  // Of what is gone by now nobody knows.
+  guard let place = try? Descriptor(opened: result), let status = try? place.status() else { return false }
+  return FileKind(mode: UInt32(status.stx_mode)) == .symlink
 }
 
 extension [UInt8] {

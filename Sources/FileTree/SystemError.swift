@@ -47,9 +47,12 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The process or the machine has no file descriptor left.
   var isOutOfDescriptors: Bool { errno == EMFILE || errno == ENFILE }
 
-  /// Of a link that was followed: it leads to nothing. (A missing /proc is another thing.)
+  /// Of a link that was followed: it leads to nothing.
   var isDangling: Bool { operation == .open && (errno == ENOENT || isNoDirectory) }
 
   /// The name now belongs to something that is no directory, such as a link put in its place.
-  var isNoDirectory: Bool { errno == ENOTDIR || errno == ELOOP }
+  var isNoDirectory: Bool { errno == ENOTDIR || isLedAway }
+
+  /// A link has taken a directory's place, and leads elsewhere (`ELOOP`) or out of the root (`EXDEV`).
+  var isLedAway: Bool { errno == ELOOP || errno == EXDEV }
 }

@@ -3,7 +3,7 @@ import Glibc
 
 /// The root of a tree: how it is opened, and how it is told from another directory in its place.
 struct TreeRoot {
-  private let path: [UInt8]
+  let path: [UInt8]
 
   /// - Parameter path: absolute. Slashes at its end are ignored: they would follow a link.
   init(path: [UInt8]) { self.path = path }

@@ -21,7 +21,7 @@ public final class TreeWalker {
   private let skipsRepeatedNames: Bool
   /// What the kernel allows, unless a test says otherwise.
   var opening = Opening.best
-  private let buffer = EntryBuffer()
+  let buffer = EntryBuffer()
 
   /// - Parameters:
   ///   - rootPath: absolute. Slashes at its end are ignored: they would follow a link.
@@ -55,10 +55,10 @@ public final class TreeWalker {
     let identity = try root.identity(of: descriptor, expecting: frontier.rootInode, Sink.Failure.self)
     let stack: DirectoryStack
     do { stack = try DirectoryStack(frontier) } catch { throw .brokenFrontier(directory: error.directory) }
-    let links = LinkResolver(root: descriptor.number, opening: opening)
+    let links = LinkResolver(root: descriptor.number, rootPath: root.path, opening: opening)
     let device = oneFilesystem ? identity.device : nil
     let tree = OpenTree(
-      root: descriptor, stack: stack, capacity: Self.openDirectories, opening: opening,
+      root: descriptor, rootPath: root.path, stack: stack, capacity: Self.openDirectories, opening: opening,
       mayFollow: { [rules] in rules?.hides($0, isDirectory: true, staysOn: device, links) ?? false })
     var walk = Walk(
       tree: tree, rootDevice: device, limits: limits, buffer: buffer,

@@ -92,7 +92,7 @@ struct Walk<Sink: WalkSink>: ~Copyable {
       let id = tree.stack[node].id
       return try deliver { () throws(Sink.Failure) in try sink.vanished(directory: id) }
     }
-    try fail(node, cause: error.isNoDirectory ? .replaced : .system(error))
+    try fail(node, cause: error.isLedAway ? .ledAway(error) : error.isNoDirectory ? .replaced : .system(error))
   }
 
   /// Reports a failure of a directory itself.

@@ -94,6 +94,8 @@ public struct WalkFailure: Sendable, Equatable {
     case system(SystemError)
     /// The name belongs to another directory than when it was found, or to none.
     case replaced
+    /// As `replaced`, by a link, which the walk was not led by.
+    case ledAway(SystemError)
     /// A time that no row can hold. A directory is listed nevertheless.
     case timestampOutOfRange
     case unknownKind(mode: UInt32)
@@ -113,8 +115,16 @@ public struct WalkFailure: Sendable, Equatable {
     /// What it is about could not be read. Otherwise it could, and is not as it should be.
     public var isUnread: Bool {
       switch self {
-      case .system, .replaced, .timestampOutOfRange, .unknownKind: true
+      case .system, .replaced, .ledAway, .timestampOutOfRange, .unknownKind: true
       case .extensionNotAllowed, .oversized, .linkOutside, .linkLoop, .linkTarget, .linkUnsteady: false
+      }
+    }
+
+    /// Something else stands in a directory's place.
+    public var isExchange: Bool {
+      switch self {
+      case .replaced, .ledAway: true
+      default: false
       }
     }
 
@@ -130,7 +140,7 @@ public struct WalkFailure: Sendable, Equatable {
     /// The call that failed.
     public var call: SystemError? {
       switch self {
-      case .system(let error), .linkTarget(let error): error
+      case .system(let error), .ledAway(let error), .linkTarget(let error): error
       default: nil
       }
     }
@@ -149,6 +159,7 @@ public struct WalkFailure: Sendable, Equatable {
     switch cause {
     case .system(let error): error.errorType
     case .replaced: .changedDuringScan
+    case .ledAway: .pathTraversal
     case .timestampOutOfRange: .timestampOutOfRange
     case .unknownKind: .ioError
     case .extensionNotAllowed: .invalidExtension
@@ -168,6 +179,8 @@ public struct WalkFailure: Sendable, Equatable {
     switch cause {
     case .system(let error): error.description
     case .replaced: "no longer the directory that the scan found here; scan again"
+    case .ledAway(let error):
+      "a link took the place of a directory that the scan found, here or above, and was not followed: \(error)"
     case .timestampOutOfRange: "modified or changed before 1677 or after 2262; set its time with touch"
     case .unknownKind(let mode): "the file system reports an unknown kind of file (mode 0\(String(mode, radix: 8)))"
     case .extensionNotAllowed(let allowed):

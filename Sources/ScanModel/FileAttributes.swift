@@ -37,6 +37,8 @@ public struct FileAttributes: Sendable, Equatable {
 
 /// The types of file-level errors (R14), as `scan_errors.error_type` shows them.
 public enum ScanErrorType: String, Sendable, CaseIterable {
+  /// A link took the place of a directory that the scan had found, and the walk was not led by it. (A root that may
+  /// not be walked fails its scan under this name.)
   case pathTraversal = "path_traversal"
   case invalidExtension = "invalid_extension"
   case oversized
@@ -45,6 +47,9 @@ public enum ScanErrorType: String, Sendable, CaseIterable {
   case fileNotFound = "file_not_found"
   case ioError = "io_error"
   case staleHandle = "stale_handle"
+  /// Of what a link leads to, for a link's text may hold names that no directory can. The walk itself opens what a
+  /// listing names, one name or a path that fits; so other entries have it only where a file system lists a name
+  /// that it then refuses, as one that translates names may.
   case nameTooLong = "name_too_long"
   case symlinkLoop = "symlink_loop"
   case mountMissing = "mount_missing"

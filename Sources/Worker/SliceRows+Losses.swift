@@ -11,7 +11,7 @@ extension SliceRows {
       if failure.isEntry && failure.cause.isUnread {
         failure.name.withUnsafeBytes { listing.entries.append(name: $0, .unknown, .unreadable) }
       }
-    } else if case .replaced = failure.cause {
+    } else if failure.cause.isExchange {
       // What stands in a directory's place is no directory: its row must not stay.
       try vanish(failure.directory)
       errors.note(fleeting: failure)

@@ -1,7 +1,9 @@
-import FileTree
 import Foundation
+import ScanModel
 import TestSupport
 import Testing
+
+@testable import FileTree
 
 /// Each test in a process of its own, for the limit is the whole process's.
 @Suite struct DescriptorTests {
@@ -17,6 +19,34 @@ import Testing
       #expect(try outcome.get().remaining == [])
       #expect(sink.failures == [])
       #expect(differences(sink.rows, try IndependentListing.of(tree.root)) == [])
+    }
+  }
+
+  @Test func `where descriptors run out a link is told where it leads all the same`() async {
+    await #expect(processExitsWith: .success) {
+      let tree = try TestTree()
+      try tree.directory(".store")
+      var path = ""
+      // Whichever level is the one at which they run out.
+      for level in 0..<60 {
+        try tree.symlink(path + "link", to: tree.path(".store"))
+        path += "\(level)/"
+        try tree.directory(path)
+      }
+      let sink = RecordingSink()
+      let rules = try WalkRules(LibraryRules(symlinks: .follow, ignore: [".store"]))
+      let walker = TreeWalker(rootPath: tree.root, oneFilesystem: false, rules: rules)
+      // So that directories stay open for what is below them.
+      walker.opening = .byComponent
+      let inUse = rlim_t((0..<1024).last { fcntl($0, F_GETFD) >= 0 } ?? 0) + 1
+      let usual = limitDescriptors(to: inUse + 12)
+      let outcome = Result {
+        try walker.run(.root(id: RecordingSink.root), limits: WalkLimits(), into: sink)
+      }
+      limitDescriptors(to: usual)
+      #expect(try outcome.get().remaining == [])
+      #expect(sink.failures == [])
+      #expect(sink.followed.count == 60)
     }
   }
 

@@ -34,7 +34,7 @@ import Testing
     if opening == .beneath {
       // What lies below is reached no more: a link stands in the way to it.
       #expect(Set(sink.failures.map(\.path)) == [Array("a/inner".utf8), Array("b/inner".utf8)])
-      #expect(sink.failures.allSatisfy { $0.cause == .replaced })
+      #expect(sink.failures.allSatisfy { $0.cause == Self.refused })
     }
   }
 
@@ -48,8 +48,34 @@ import Testing
     }
     try walk(tree, opening, into: sink)
     #expect(sink.shownPaths == ["a", "b"])
-    #expect(sink.failures.count == 2 && sink.failures.allSatisfy { $0.errorType == .changedDuringScan })
+    #expect(Set(sink.failures.map(\.path)) == [Array("a".utf8), Array("b".utf8)])
+    #expect(sink.failures.allSatisfy { $0.cause == Self.refused && $0.errorType == .pathTraversal })
   }
+
+  @Test(arguments: openings, [true, false])
+  func `a link in the place of a directory on the way is refused, and a file there is no link`(
+    _ opening: Opening, _ isLink: Bool
+  ) throws {
+    let tree = try Self.treeWithSecret()
+    let sink = RecordingSink()
+    let walker = TreeWalker(rootPath: tree.root, oneFilesystem: false)
+    walker.opening = opening
+    let isEntered = { sink.visits.contains(Array("a".utf8)) }
+    _ = try walker.run(.root(id: RecordingSink.root), limits: WalkLimits(shouldYield: isEntered), into: sink)
+    let inner = try #require(sink.id(of: "a/inner"))
+    if isLink {
+      Self.exchange(tree, "a")
+    } else {
+      rename(tree.path("a"), tree.outside("was-a"))
+      try tree.file("a")
+    }
+    _ = try walker.run(sink.frontier([inner]), limits: WalkLimits(), into: sink)
+    #expect(sink.failures.map(\.path) == [Array("a/inner".utf8)])
+    #expect(sink.failures.map(\.cause) == [isLink ? Self.refused : .replaced])
+    #expect(!sink.shownPaths.contains { $0.contains("secret") })
+  }
+
+  private static let refused = WalkFailure.Cause.ledAway(SystemError(operation: .open, errno: ELOOP))
 
   @Test func `what was moved out of the root is not followed there`() throws {
     guard Opening.best == .beneath else { return print("NOT RUN: this kernel has no openat2(2)") }

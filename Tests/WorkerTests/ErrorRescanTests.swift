@@ -198,6 +198,32 @@ import Testing
     #expect(try rescanned.differences() == [])
   }
 
+  @Test(arguments: [true, false])
+  func `a link that takes a directory's place before it is opened is a row, and leads nowhere`(
+    isKnown: Bool
+  ) throws {
+    let rescanned = try Self.tree()
+    let tree = rescanned.tree
+    mkdir(tree.outside("secret"), 0o755)
+    close(open(tree.outside("secret/s"), O_CREAT | O_WRONLY, 0o644))
+    if isKnown { try rescanned.scan() }
+    var listings = 0
+    let mischief = Mischief(listed: { _ in
+      listings += 1
+      guard listings == 1 else { return }
+      #expect(rename(tree.path("d"), tree.outside("d")) == 0)
+      #expect(symlink(tree.outside("secret"), tree.path("d")) == 0)
+    })
+    #expect(try rescanned.scan(mischief).status == "partial")
+    let scan = isKnown ? 2 : 1
+    #expect(try rescanned.totals(scan) == "1: path_traversal 1")
+    #expect(try rescanned.shown(scan).map { $0.prefix(26) } == ["d\tpath_traversal\topenat\t40"])
+    #expect(try rescanned.live().filter { $0.contains("/s") } == [])
+    #expect(try rescanned.scan().status == "completed")
+    #expect(try rescanned.live() == ["/", "a", "b", "d"])
+    #expect(try rescanned.totals(scan + 1) == "0: ")
+  }
+
   @Test func `what failed in a directory that goes while it is listed makes no error`() throws {
     let slice = try Self.tree()
     let (claim, _) = try slice.walk()
