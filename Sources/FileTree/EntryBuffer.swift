@@ -38,6 +38,8 @@ final class EntryBuffer {
   private static let lengthOffset = 16
   private static let typeOffset = 18
   private static let nameOffset = 19
+  /// Whether the file system's word on what an entry is counts, as it does unless a test says otherwise.
+  var tellsKinds = true
   private let memory: UnsafeMutableRawBufferPointer
   private var directory: Int32 = -1
   private var position = 0
@@ -70,7 +72,7 @@ final class EntryBuffer {
     let name = UnsafeRawPointer(record + Self.nameOffset).assumingMemoryBound(to: CChar.self)
     return Entry(
       name: name, nameLength: strnlen(name, length - Self.nameOffset),
-      type: record.load(fromByteOffset: Self.typeOffset, as: UInt8.self))
+      type: tellsKinds ? record.load(fromByteOffset: Self.typeOffset, as: UInt8.self) : UInt8(DT_UNKNOWN))
   }
 
   private func fill() throws(SystemError) {

@@ -59,6 +59,29 @@ extension EndToEnd {
       #expect(try scene.below() == ["mounted/below/deep", "mounted/inside"])
     }
 
+    @Test func `a link to a mount that is not entered is followed there`() throws {
+      guard let scene = try MountScene(oneFilesystem: true, ["--symlinks", "follow"]) else { return }
+      for (link, target) in [("beside/whole", "../mounted"), ("part", scene.tree.path("mounted/below"))] {
+        try scene.tree.symlink(link, to: target)
+      }
+      try scene.mount()
+      let first = try scene.scan()
+      #expect(first.status == "completed" && first.errorsCount == 0)
+      let paths = ["beside/file", "beside/whole/below/deep", "beside/whole/inside", "part/deep"]
+      #expect(try scene.live() == paths)
+      #expect(try scene.boundaries() == ["mounted"])
+      let second = try scene.scan()
+      #expect(second.status == "completed" && second.filesUnchanged == 4)
+      #expect(try scene.live() == paths)
+      // Without the mount one link leads where the walk comes by itself, and the other nowhere.
+      try scene.unmount()
+      let third = try scene.scan()
+      #expect(third.status == "partial" && third.errorsCount == 1)
+      let error = "SELECT error_type, convert_from(path, 'UTF8') FROM scan_errors WHERE scan_id = \(third.id)"
+      #expect(try scene.deployment.database.query(error) == ["file_not_found\tpart"])
+      #expect(Set(try scene.live()).isSuperset(of: ["beside/file", "mounted/hidden", "mounted/sub/deep", "part"]))
+    }
+
     @Test(arguments: [true, false])
     func `where a mount has gone that held nothing, later removals are removals`(oneFilesystem: Bool) throws {
       guard let scene = try MountScene(oneFilesystem: oneFilesystem) else { return }
@@ -87,7 +110,9 @@ private final class MountScene {
   private let oneFilesystem: Bool
 
   /// `nil` where mounting is not permitted, as in many containers; that is told.
-  init?(oneFilesystem: Bool) throws {
+  ///
+  /// - Parameter rules: more of the library's, as the command line has them.
+  init?(oneFilesystem: Bool, _ rules: [String] = []) throws {
     let unshare = geteuid() == 0 ? ["unshare", "--mount"] : ["unshare", "--mount", "--map-root-user"]
     let trial = try ChildProcess(unshare + ["mount", "-t", "tmpfs", "rollcall-test", "/mnt"])
     guard try trial.wait().code == 0 else {
@@ -99,7 +124,7 @@ private final class MountScene {
     for name in ["beside/file", "mounted/hidden", "mounted/sub/deep"] { try tree.file(name, bytes: 3) }
     self.oneFilesystem = oneFilesystem
     deployment = try TestDeployment()
-    try deployment.succeed(["library", "add", "x", tree.root] + (oneFilesystem ? ["--one-filesystem"] : []))
+    try deployment.succeed(["library", "add", "x", tree.root] + (oneFilesystem ? ["--one-filesystem"] : []) + rules)
     worker = try deployment.worker(wrapper: unshare)
   }
 
@@ -119,6 +144,10 @@ private final class MountScene {
 
   func listing() throws -> TreeRows {
     try TreeRows(of: tree.root, in: deployment, oneFilesystem: oneFilesystem, wrapper: inside)
+  }
+
+  func live() throws -> [String] {
+    try deployment.database.query("SELECT path_text FROM catalog_files WHERE removed_at IS NULL ORDER BY 1")
   }
 
   /// Live files below `mounted`.

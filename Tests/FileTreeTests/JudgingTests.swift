@@ -1,8 +1,9 @@
-import FileTree
 import Foundation
 import ScanModel
 import TestSupport
 import Testing
+
+@testable import FileTree
 
 @Suite struct JudgingTests {
   @Test func `what a glob ignores is silent, counted, and never entered nor looked at`() throws {
@@ -80,6 +81,33 @@ import Testing
     #expect(sink.listings[[]]?.ignored == 4)
   }
 
+  @Test(arguments: [
+    LibraryRules(),
+    LibraryRules(extensions: ["mp4"], maxSize: 10, symlinks: .skip, ignore: ["*.tmp", "cache/", "!keep.tmp"]),
+    LibraryRules(extensions: ["mp4"], symlinks: .follow, ignore: [".store/"]),
+  ])
+  func `a file system that does not tell what it lists is walked and judged as any other`(rules: LibraryRules) throws {
+    let tree = try TestTree()
+    for name in ["a", "a/cache", "b.tmp", "keep.tmp", ".store", ".store/x", "cache.d"] { try tree.directory(name) }
+    for name in ["f.mp4", "a/f.txt", "a/cache/g.mp4", "b.tmp/h.mp4", "keep.tmp/i.mp4", ".store/x/j.mp4", "cache"] {
+      try tree.file(name, bytes: 5)
+    }
+    try tree.file("large.mp4", bytes: 11)
+    try tree.symlink("a/link.tmp", to: "../.store/x")
+    try tree.fifo("a/fifo")
+    let told = try walk(tree, rules)
+    let untold = try walk(tree, rules, tellsKinds: false)
+    #expect(untold.rows == told.rows && told.rows.count > 4)
+    #expect(untold.failures == told.failures)
+    #expect(untold.rejected == told.rejected && untold.followed == told.followed)
+    for (path, listing) in told.listings {
+      let other = try #require(untold.listings[path])
+      #expect(other.ignored == listing.ignored && other.rejected == listing.rejected)
+      #expect(other.files == listing.files && other.directories == listing.directories)
+    }
+    #expect(untold.listings.count == told.listings.count)
+  }
+
   @Test func `rules that admit everything judge nothing`() throws {
     #expect(try WalkRules(LibraryRules()) == nil)
     #expect(try WalkRules(LibraryRules(oneFilesystem: true, layout: .categoryCourse, rejected: .skip)) == nil)
@@ -100,9 +128,10 @@ import Testing
     #expect(Dictionary(uniqueKeysWithValues: depths) == ["": 0, "a": 1, "a/b": 2, "a/b/c": 3])
   }
 
-  private func walk(_ tree: TestTree, _ rules: LibraryRules) throws -> RecordingSink {
+  private func walk(_ tree: TestTree, _ rules: LibraryRules, tellsKinds: Bool = true) throws -> RecordingSink {
     let sink = RecordingSink()
     let walker = TreeWalker(rootPath: tree.root, oneFilesystem: false, rules: try WalkRules(rules))
+    walker.buffer.tellsKinds = tellsKinds
     _ = try walker.run(.root(id: RecordingSink.root), limits: WalkLimits(), into: sink)
     return sink
   }

@@ -160,6 +160,25 @@ import Testing
     #expect(try rescanned.shown(3) == [])
   }
 
+  @Test(arguments: [
+    (ESTALE, "stale_handle"), (ENAMETOOLONG, "name_too_long"), (EOVERFLOW, "io_error"), (ENOENT, "file_not_found"),
+  ])
+  func `an errno of an entry and of a directory is a row under its type`(_ errno: Int32, _ type: String) throws {
+    let rescanned = try Self.tree()
+    try rescanned.scan()
+    let d = try rescanned.directory("d")
+    let cause = { WalkFailure.Cause.system(SystemError(operation: $0, errno: errno)) }
+    let failing = Self.failing(["a": cause(.stat)], [d: cause(.open)])
+    for scan in 2...3 {
+      #expect(try rescanned.scan(failing) == Counters(status: "partial", unchanged: 1))
+      #expect(try rescanned.totals(scan) == "2: \(type) 2")
+      #expect(
+        try rescanned.shown(scan) == ["\(d)\t\(type)\topenat\t\(errno)\topen", "a\t\(type)\tstatx\t\(errno)\topen"])
+    }
+    #expect(try rescanned.scan() == Counters(unchanged: 5))
+    #expect(try rescanned.totals(4) == "0: ")
+  }
+
   @Test func `a directory whose time no row can hold is never settled, and else as any other`() throws {
     let rescanned = try Self.tree()
     let far = [timespec(tv_sec: 1 << 40, tv_nsec: 0), timespec(tv_sec: -(1 << 40), tv_nsec: 0)]
