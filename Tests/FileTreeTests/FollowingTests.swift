@@ -234,6 +234,29 @@ import Testing
     #expect(!rules.hides(Array("proc".utf8), isDirectory: true, staysOn: nil, links))
   }
 
+  @Test func `a link of proc is followed by its text alone, inside a root at the top as outside of another`() throws {
+    let process = "proc/\(getpid())"
+    let own = open("/" + process, O_RDONLY | O_DIRECTORY)
+    defer { close(own) }
+    for (rootPath, place) in [("/", process), ("/proc", "\(getpid())")] {
+      let root = open(rootPath, O_RDONLY | O_DIRECTORY)
+      defer { close(root) }
+      let links = LinkResolver(root: root, rootPath: Array(rootPath.utf8), opening: .best)
+      let exe = links.target(of: "exe", in: own, at: Array(place.utf8))
+      let top = links.target(of: "root", in: own, at: Array(place.utf8))
+      switch (exe, top) {
+      case (.inside(let path, let status), .above):
+        #expect(rootPath == "/")
+        #expect(
+          "/" + String(decoding: path, as: UTF8.self)
+            == (try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")))
+        #expect(status.stx_ino == inode("/" + String(decoding: path, as: UTF8.self)))
+      case (.outside, .outside): #expect(rootPath == "/proc")
+      default: Issue.record("\(rootPath): \(exe), \(top)")
+      }
+    }
+  }
+
   private static func walker(_ tree: TestTree, _ opening: Opening, _ rules: LibraryRules) throws -> TreeWalker {
     let walker = TreeWalker(rootPath: tree.root, oneFilesystem: false, rules: try WalkRules(rules))
     walker.opening = opening
