@@ -17,29 +17,35 @@ import Testing
     try run(["ln", "-s", "media", directory.appending("link")])
   }
 
+  private func rollcall(
+    _ command: [String], in place: String = "/", more: [String: String] = [:]
+  ) throws -> ChildProcess.Ended {
+    try deployment.start(command, wrapper: ["env", "--chdir=\(place)"], more: more).wait()
+  }
+
   /// Both doors of the command line refuse a path, and nothing is added.
   private func expectRefusal(
     _ path: String, code: Int32, saying words: String..., more: [String: String] = [:],
     at location: SourceLocation = #_sourceLocation
   ) throws {
     for command in [["library", "add", "x", path], ["scan", path]] where path.contains("/") || command[0] == "library" {
-      let ended = try deployment.start(command, wrapper: ["env", "--chdir=\(directory.path)"], more: more).wait()
+      let ended = try rollcall(command, in: directory.path, more: more)
       expectFailure(ended, code: code, saying: words.joined(), at: location)
     }
     #expect(try array(deployment.run(["library", "list", "--json"])).isEmpty, sourceLocation: location)
   }
 
   @Test func `a root that is a link or goes through one is refused, naming the real path`() throws {
-    try expectRefusal("link", code: 1, saying: "give the real path, \(root)\n")
-    try expectRefusal("./link/", code: 1, saying: "give the real path, \(root)\n")
+    try expectRefusal("\(directory.path)/link", code: 1, saying: "give the real path, \(root)\n")
+    try expectRefusal("\(directory.path)/./link/", code: 1, saying: "give the real path, \(root)\n")
     try expectRefusal("\(directory.path)/link/inner", code: 1, saying: "give the real path, \(root)/inner\n")
     try expectRefusal("/proc/self/root\(root)", code: 1, saying: "give the real path, \(root)\n")
   }
 
   @Test func `a root that is no directory, not there, or written with two dots is refused`() throws {
-    try expectRefusal("media/file", code: 1, saying: "it is not a directory")
-    try expectRefusal("media/nothing", code: 1, saying: "No such file or directory")
-    try expectRefusal("media/file/x", code: 1, saying: "Not a directory")
+    try expectRefusal("\(root)/file", code: 1, saying: "it is not a directory")
+    try expectRefusal("\(root)/nothing", code: 1, saying: "No such file or directory")
+    try expectRefusal("\(root)/file/x", code: 1, saying: "Not a directory")
     for path in ["media/../media", "../", "/..", "/tmp/.."] {
       try expectRefusal(path, code: 2, saying: "it holds ..")
     }
@@ -47,10 +53,23 @@ import Testing
     try expectRefusal("/" + String(repeating: "x", count: 300), code: 1, saying: "File name too long")
   }
 
-  @Test func `a relative path begins where the command stands, and dots and slashes make no other root`() throws {
-    let added = try deployment.start(
-      ["library", "add", "x", ".//media/./inner/", "--json"], wrapper: ["env", "--chdir=\(directory.path)"]
+  @Test func `a relative root is refused with the path to write instead`() throws {
+    try run(["mkdir", "-p", "\(root)/it's new"])
+    try expectRefusal("media", code: 2, saying: "it is not absolute; write \(root)\n")
+    try expectRefusal(".//media/./inner/", code: 2, saying: "it is not absolute; write \(root)/inner\n")
+    try expectRefusal("./gone", code: 2, saying: "it is not absolute; write \(directory.path)/gone\n")
+    // What it says to write can be pasted, whatever is in the name.
+    let refused = try rollcall(["library", "add", "x", "./media/it's new"], in: directory.path)
+    let advice = try #require(refused.errors.firstMatch(of: /write (.+)\n/)).1
+    let program = try RollcallBinary.path()
+    let pasted = try ChildProcess(
+      ["sh", "-c", "exec \(program) library add x \(advice) --json"], environment: deployment.environment
     ).wait()
+    #expect(try object(pasted)["root_path"] as? String == "\(root)/it's new")
+  }
+
+  @Test func `dots and slashes make no other root`() throws {
+    let added = try rollcall(["library", "add", "x", "\(directory.path)//media/./inner/", "--json"])
     #expect(try object(added)["root_path"] as? String == "\(root)/inner")
   }
 

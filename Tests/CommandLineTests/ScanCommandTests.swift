@@ -29,7 +29,7 @@ import Testing
     #expect(ended.text.contains("of library media"))
     #expect(ended.text.contains("Status       completed"))
     #expect(ended.text.contains("Files        3"))
-    // The same root in other words is the same library, which is scanned again.
+    // The same root in other words is the same library, which is scanned again; that may also be said from near it.
     let places = [("\(root)/", "/"), ("./", root), ("media/", directory.path), (".//media/./.", directory.path)]
     for (path, place) in places {
       let again = try scan(path, "--wait", in: place)
@@ -44,7 +44,7 @@ import Testing
   @Test func `what holds no slash is a name, and an unknown one is said`() throws {
     expectFailure(try scan("media", in: directory.path), code: 1, saying: "no library is named \"media\"")
     expectFailure(try scan("."), code: 1, saying: "no library is named \".\"")
-    expectFailure(try scan("./missing"), code: 1, saying: "./missing", "No such file")
+    expectFailure(try scan("/missing"), code: 1, saying: "/missing", "No such file")
     expectFailure(try scan("\(root)/a"), code: 1, saying: "not a directory")
     expectFailure(try deployment.run(["status", "media"]), code: 1, saying: "no library is named \"media\"")
     expectFailure(try deployment.run(["errors", "7"]), code: 1, saying: "no scan 7", "rollcall history")

@@ -115,6 +115,13 @@ import Testing
     #expect(access(instance.data, F_OK) != 0)
   }
 
+  @Test func `a relative directory to scan begins where the command stands`() throws {
+    let tree = try instance.tree("media")
+    let ended = try instance.up(["--scan", "." + tree, "--exit"]).wait(within: .seconds(60))
+    #expect(ended.code == 0, "\(ended.errors)")
+    #expect(ended.text.contains("Files        2"), "\(ended.text)")
+  }
+
   @Test func `a server that does not start is said with where its log is`() throws {
     // Redis cannot remove a directory to make its socket.
     try run(["mkdir", "-p", "\(instance.data)/redis/redis.sock/full"])

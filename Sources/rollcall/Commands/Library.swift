@@ -11,7 +11,7 @@ struct Library: ParsableCommand {
   struct Add: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Make a directory a library.")
     @Argument(help: "The library's name.") var name: String
-    @Argument(help: "Its root directory.") var path: String
+    @Argument(help: "Its root directory, as an absolute path.") var path: String
     @OptionGroup var rules: RuleOptions
     @OptionGroup(title: "Configuration") var options: GlobalOptions
     @OptionGroup var output: JSONOption

@@ -3,7 +3,7 @@ import ScanModel
 
 /// Where a library lies, as the catalogue holds it: absolute, without links, `.`, `..` and double slashes.
 enum RootPath {
-  /// Without a look at the disk, for what is not there: links stay. A relative path begins where the process stands.
+  /// The path as it is meant, without a look at the disk: links stay. A relative one begins where the process stands.
   ///
   /// - Throws: where the text alone shows that it can be no root.
   static func absolute(_ path: String) throws(CommandFailure) -> String {
@@ -13,14 +13,21 @@ enum RootPath {
       throw refusal(
         path, "it holds .., and where that leads depends on links; write the path without it", ExitStatus.usage)
     }
-    let start = path.hasPrefix("/") ? "" : FileManager.default.currentDirectoryPath
+    let start = path.hasPrefix("/") ? "/" : FileManager.default.currentDirectoryPath
+    // Empty where the directory in which the process stands was removed.
+    guard !start.isEmpty else { throw refusal(path, "it is not absolute; write it from / on", ExitStatus.usage) }
     return "/" + (start.split(separator: "/") + names.filter { $0 != "." }).joined(separator: "/")
   }
 
+  /// Only an absolute path is a root: the same command typed elsewhere would mean another directory.
+  ///
   /// - Parameter allowed: of this host's configuration.
   /// - Throws: where it is no root that could be walked from here.
   static func resolved(_ path: String, allowed: AllowedRoots) throws(CommandFailure) -> String {
     let root = try absolute(path)
+    guard path.hasPrefix("/") else {
+      throw refusal(path, "it is not absolute; write \(shellWord(root))", ExitStatus.usage)
+    }
     guard let real = realpath(root, nil) else {
       throw refusal(path, "\(String(cString: strerror(errno))); give a directory that is there")
     }

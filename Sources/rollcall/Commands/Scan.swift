@@ -8,7 +8,10 @@ import ScanModel
 struct Scan: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Ask for a scan of a library, or of a directory that becomes one.",
-    discussion: "What contains a slash is a path. The scan is run by workers (`rollcall worker`).")
+    discussion: """
+      What contains a slash is a path; one that is no library's root yet has to be absolute. The scan is run by workers \
+      (`rollcall worker`).
+      """)
   @Argument(help: ArgumentHelp("A library's name, or a path.", valueName: "library|path")) var target: String
   @Flag(help: "Wait for the scan's end, and exit with its code. Ctrl-C detaches.") var wait = false
   @Option(help: ArgumentHelp("Recorded with the scan; this release scans quick as full.", valueName: "full|quick"))
@@ -80,7 +83,8 @@ struct LibraryTarget {
     }
     let root: String
     do { root = try RootPath.resolved(text, allowed: allowed) } catch {
-      // A library whose root is gone is still one: that its scan fails is for the scan to say.
+      // A library whose root is gone is still one: that its scan fails is for the scan to say. And one that is there
+      // already may be named from where the command runs: nothing comes to be by it.
       let root = try RootPath.absolute(text)
       try RootPath.check(root, allowed)
       if let library = try catalog.library(rootPath: root) { return library }

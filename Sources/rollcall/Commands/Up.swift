@@ -21,7 +21,9 @@ struct Up: AsyncParsableCommand {
       "Where the servers and their files live, a short path; else /var/lib/rollcall for root, "
         + "$XDG_STATE_HOME/rollcall or ~/.local/state/rollcall for others.", valueName: "dir"))
   var data: String?
-  @Option(name: .customLong("scan"), help: ArgumentHelp("Scan this directory and show the result.", valueName: "dir"))
+  @Option(
+    name: .customLong("scan"),
+    help: ArgumentHelp("Scan this directory, which may be relative, and show the result.", valueName: "dir"))
   var directory: String?
   @Flag(help: "Exit when the scan has ended, with its exit code; else stay until Ctrl-C.") var exit = false
   @OptionGroup var slots: SlotsOption
@@ -42,7 +44,10 @@ struct Up: AsyncParsableCommand {
       "redis_url": servers.directory.redisURL, "postgres_url": servers.directory.postgresURL, "slots": slots.slots,
     ]).quiet
     let allowed = environment.configuration.allowedRoots
-    let root = try directory.map { (path) throws in try RootPath.resolved(path, allowed: allowed) }
+    let root = try directory.map { (path) throws in
+      // It is scanned from here and now: a relative path can mean one directory only.
+      try RootPath.resolved(RootPath.absolute(path), allowed: allowed)
+    }
     // From here on a signal ends the servers too, in order.
     let signals = await EndSignals()
     let outcome: Result<Int32, any Error>
