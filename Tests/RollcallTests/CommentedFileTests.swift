@@ -14,7 +14,7 @@ import Testing
       let value = setting.isStandardComputed ? "" : " \(setting.standard)"
       let effect = setting.isInEffect ? "" : " Not in effect yet."
       let block = """
-        # \(setting.explanation).
+        # \(setting.explanation.replacing("\n", with: "\n# ")).
         # Default: \(setting.standard). Environment: \(setting.variable).\(effect)
         \(setting.key):\(value)
 

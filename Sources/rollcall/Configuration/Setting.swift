@@ -3,7 +3,7 @@
 struct Setting: Sendable {
   /// As the file spells it.
   let key: String
-  /// One line without a full stop.
+  /// As the commented file has it, without the last full stop.
   let explanation: String
   /// What a value may be; completes "must be …".
   let allowed: String

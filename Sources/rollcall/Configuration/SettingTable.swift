@@ -25,8 +25,10 @@ extension Setting {
   private static let roots = [
     Setting(
       "allowed_roots", \.allowedRoots, .roots,
-      "Where libraries may lie: anywhere (but / itself), or [/srv, /mnt/nas], which is /srv:/mnt/nas in the environment"
-    )
+      """
+      Where libraries may lie: anywhere (but / itself), or [/srv, /mnt/nas], which is /srv:/mnt/nas in the environment.
+      Real paths: a link in one's place allows nothing of what it leads to. / allows everything, itself too
+      """)
   ]
 
   private static let worker = [
