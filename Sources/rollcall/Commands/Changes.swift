@@ -7,8 +7,10 @@ struct Changes: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List the files that a scan has added, updated and removed.",
     discussion: """
-      Links, FIFOs and the like too, not directories. A removed file is gone, or excluded by a rule of the library. Of \
-      a scan that goes on: what it has done so far.
+      Links, FIFOs and the like too, not directories. A removed file is gone, or excluded by a rule of the library. \
+      First what was known before: what is there again, removed, updated, excluded, each in the order of its ids; then \
+      what is new, as it lies in the catalogue. Nothing is sorted by path. Of a scan that goes on: what it has done so \
+      far.
       """)
   @Argument(help: "The scan's id.") var scan: Int64
   @OptionGroup(title: "Configuration") var options: GlobalOptions

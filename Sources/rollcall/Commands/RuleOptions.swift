@@ -48,7 +48,8 @@ struct RuleOptions: ParsableArguments {
   var maxSize: String?
   @Option(
     help: ArgumentHelp(
-      "Links are left out, rows, or followed to what lies inside the root (default: \(standard.symlinks.rawValue)).",
+      "Links are left out, rows, or followed to what lies inside the root and is not walked anyway "
+        + "(default: \(standard.symlinks.rawValue)).",
       valueName: "skip|record|follow"))
   var symlinks: SymlinkPolicy?
   @Option(
