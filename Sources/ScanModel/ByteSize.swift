@@ -70,7 +70,7 @@ public enum ByteSize {
     return overflow || carry ? nil : sum
   }
 
-  private static func isDigit(_ character: Character) -> Bool { ("0"..."9").contains(character) }
+  private static func isDigit(_ character: Character) -> Bool { character.isASCII && character.isNumber }
 
   private static func wrong(_ text: String, at index: String.Index, _ problem: String) -> RuleError {
     RuleError(rule, text, at: text.distance(from: text.startIndex, to: index) + 1, problem)

@@ -51,7 +51,8 @@ import Testing
   @Test(
     arguments: [
       ("", 1, "begins with a number"), ("GiB", 1, "begins with a number"), ("-1", 1, "begins"), ("+1", 1, "begins"),
-      (" 1", 1, "begins"), (".5 GiB", 1, "begins"), ("١GB", 1, "begins"), ("1.5 GoB", 5, "no such unit"),
+      (" 1", 1, "begins"), (".5 GiB", 1, "begins"), ("١GB", 1, "begins"), ("5\u{301}GB", 1, "begins"),
+      ("1.5 GoB", 5, "no such unit"),
       ("1.", 2, "no digit"), ("1..5KB", 2, "no digit"), ("1.5.5KB", 4, "no such unit"), ("2G", 2, "write which"),
       ("2 k", 3, "write which"), ("1,5 GB", 2, "with a dot"), ("1e9", 2, "no such unit"), ("0x10", 2, "no such unit"),
       ("1.5", 2, "no parts of a byte"), ("1.5B", 2, "no parts of a byte"), ("1 GB ", 3, "no such unit"),
