@@ -36,13 +36,13 @@ private struct LibraryRemoval {
     // The lock goes with the session at the latest: a connection that was lost holds none.
     defer { if connection.isConnected { _ = try? connection.execute(Statements.libraryUnlock) } }
     for table in ["scan_changes", "files", "directories"] { try dropPartition(of: table) }
-    try unstage()
+    for rows in [Statements.libraryUnstage, Statements.libraryErrors] { try delete(rows) }
     _ = try connection.execute(Statements.libraryForget, [.int64(library.rawValue)])
   }
 
   /// In batches: each statement has its deadline.
-  private func unstage() throws(PostgresError) {
-    while try connection.execute(Statements.libraryUnstage, [.int64(library.rawValue)])[0].int64(0) > 0 {}
+  private func delete(_ batch: PostgresStatement) throws(PostgresError) {
+    while try connection.execute(batch, [.int64(library.rawValue)])[0].int64(0) > 0 {}
   }
 
   private func lock() throws(PostgresError) {

@@ -28,6 +28,7 @@ enum Statements {
   static let filesUpdate = load("files_update", PackageResources.files_update_sql)
   static let libraryAdd = load("library_add", PackageResources.library_add_sql)
   static let libraryClose = load("library_close", PackageResources.library_close_sql)
+  static let libraryErrors = load("library_errors", PackageResources.library_errors_sql)
   static let libraryForget = load("library_forget", PackageResources.library_forget_sql)
   static let libraryHoldup = load("library_holdup", PackageResources.library_holdup_sql)
   static let libraryList = load("library_list", PackageResources.library_list_sql)

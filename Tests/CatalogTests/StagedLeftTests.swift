@@ -70,6 +70,19 @@ import Testing
     #expect(try scan.number("SELECT max(rows) FROM batches") == Self.most)
   }
 
+  @Test func `a library with many errors is removed in bounded steps, and no other one's go`() throws {
+    try notingBatches(of: "errors")
+    try scan.connection.query(
+      """
+      INSERT INTO errors (library_id, path, error_type, error_message, first_scan)
+      SELECT CASE WHEN n <= $1 THEN 1 ELSE 2 END, '', 'io_error', '', 1 FROM generate_series(1, $1 + 7) n
+      """, [.int64(2 * Self.most + 50_000)])
+    try set("failed")
+    try scan.database.catalog().removeLibrary(LibraryID(1))
+    #expect(try scan.number("SELECT count(*) FROM errors") == 7)
+    #expect(try scan.number("SELECT max(rows) FROM batches") == Self.most)
+  }
+
   @Test func `what somebody else is deleting is passed over without waiting`() throws {
     try stage(5)
     try set("failed")
@@ -82,13 +95,13 @@ import Testing
   }
 
   /// How many rows each statement deletes.
-  private func notingBatches() throws {
+  private func notingBatches(of table: String = "staged_removals") throws {
     try scan.connection.script(
       """
       CREATE TABLE batches (rows bigint);
       CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN INSERT INTO batches SELECT count(*) FROM gone; RETURN NULL; END $$;
-      CREATE TRIGGER note AFTER DELETE ON staged_removals REFERENCING OLD TABLE AS gone
+      CREATE TRIGGER note AFTER DELETE ON \(table) REFERENCING OLD TABLE AS gone
         FOR EACH STATEMENT EXECUTE FUNCTION note();
       """)
   }
