@@ -20,6 +20,7 @@ enum Migrations {
     PackageResources.migration_0013_followed_links_sql,
     PackageResources.migration_0014_bounds_sql,
     PackageResources.migration_0015_errors_sql,
+    PackageResources.migration_0016_layouts_sql,
   ]
 }
 

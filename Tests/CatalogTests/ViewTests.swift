@@ -136,6 +136,36 @@ import Testing
       try Set(rows("catalog_files")) == Set(paths.map { ($0.isEmpty ? "f" : "\($0)/f") + "|\(expected($0))" }))
   }
 
+  @Test func `category and course are those of the last scan that has ended, whatever the rules say by now`() throws {
+    let scan = try RunningScan()
+    let writer = try scan.catalog.rows(for: scan.claim)
+    let maths = try writer.directory(named: "maths", in: scan.root, .directory)
+    try writer.file(in: try writer.directory(named: "algebra", in: maths, .directory), named: "f", .file)
+    let finalise = try scan.catalog.commit(scan.claim, SliceResults())
+    let rows = """
+      SELECT coalesce(category || '|' || course, '-') FROM catalog_files
+      UNION SELECT coalesce(category || '|' || course, '-') FROM catalog_directories WHERE path = 'maths/algebra'
+      """
+    func set(_ layout: String) throws {
+      try scan.connection.script("UPDATE libraries SET rules = rules || '{\"layout\": \"\(layout)\"}'")
+    }
+    #expect(try scan.connection.texts(rows) == ["-"])
+    try set("category/course")
+    #expect(try scan.connection.texts(rows) == ["maths|algebra"], "no scan has ended")
+    #expect(try scan.catalog.end(try scan.catalog.claim(finalise[0])) == .completed)
+    #expect(try scan.connection.texts(rows) == ["-"], "it ran under the rules before")
+
+    let next = try scan.catalog.admit(ScanRequest(target: .name("media"))).admittedScan().id
+    #expect(try scan.connection.texts(rows) == ["-"], "it goes on")
+    #expect(try scan.catalog.finish(next) == .completed)
+    #expect(try scan.connection.texts(rows) == ["maths|algebra"])
+    try set("flat")
+    #expect(try scan.connection.texts(rows) == ["maths|algebra"])
+    let failed = try scan.catalog.admit(ScanRequest(target: .name("media"))).admittedScan().id
+    try scan.connection.query("SELECT fail_scan($1, 'w', 'm')", [.int64(failed.rawValue)])
+    #expect(try scan.connection.texts(rows) == ["maths|algebra"])
+  }
+
   @Test func `a tombstone says whether a rule has excluded it, and columns are added at the end only`() throws {
     let scan = try FinalisingScan()
     let (ignored, missing) = (try scan.directory("ignored"), try scan.directory("missing"))
