@@ -85,6 +85,42 @@ import Testing
     #expect(try scan.removedDirectories == chain)
   }
 
+  @Test(arguments: [false, true])
+  func `a deep chain goes in a few batches, not in some for each of its levels`(isExcluded: Bool) throws {
+    let scan = try FinalisingScan()
+    var chain = [try scan.directory("0")]
+    for level in 1..<1_700 { chain.append(try scan.directory("\(level)", in: chain[level - 1])) }
+    for directory in chain { try scan.files(1, in: directory) }
+    try scan.stage(directory: chain[0], excluded: isExcluded)
+    let counts: [Int64]
+    if isExcluded {
+      counts = try scan.excludeAll(limit: 5_000)
+    } else {
+      try scan.connection.query("UPDATE scans SET removal_verdict = 'apply'")
+      counts = try scan.applyAll(limit: 5_000)
+    }
+    #expect(counts.reduce(0, +) == 1_700)
+    #expect(counts.count <= 4)
+    #expect(try scan.removedDirectories == chain)
+    #expect(try scan.stagedRows == 0)
+  }
+
+  /// What is staged between two batches is held as rows: it must not grow with the tree.
+  @Test func `no more is staged at once than the batch's limit allows`() throws {
+    let scan = try FinalisingScan()
+    let top = try scan.directory("top")
+    for outer in 0..<30 {
+      let directory = try scan.directory("\(outer)", in: top)
+      for inner in 0..<30 { _ = try scan.directory("\(inner)", in: directory) }
+    }
+    try scan.stage(directory: top)
+    try scan.decide()
+    var most: Int64 = 0
+    while try scan.catalog.applyRemovals(scan.claim, limit: 4).isLeft { most = max(most, try scan.stagedRows) }
+    #expect(most <= 100, "three levels, of each at most forty rows more")
+    #expect(try scan.removedDirectories.count == 931)
+  }
+
   @Test func `what was a tombstone before, or lies elsewhere by now, stays as it is`() throws {
     let scan = try FinalisingScan()
     let (gone, moved) = (try scan.directory("gone"), try scan.directory("moved"))
