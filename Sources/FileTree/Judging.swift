@@ -63,7 +63,6 @@ extension Walk {
       let id = tree.stack[node].id
       try deliver { () throws(Sink.Failure) in try sink.rejected(directory: id, name: entry.bytes) }
       if let type, let judge {
-        listing.rejected += 1
         try fail(node, entry: entry, cause: judge.rules.cause(type, size: size))
       } else {
         listing.ignored += 1

@@ -102,12 +102,17 @@ struct Walk<Sink: WalkSink>: ~Copyable {
     try deliver { () throws(Sink.Failure) in try sink.failure(failure) }
   }
 
-  /// Reports a failure of an entry of a directory.
+  /// Reports a failure of an entry of a directory. Its path, which may be long, is built only if it is wanted.
   func fail(_ node: Int, entry: EntryBuffer.Entry, cause: WalkFailure.Cause) throws(Failure) {
+    let id = tree.stack[node].id
+    let isCounted = try deliver { () throws(Sink.Failure) in
+      try sink.isCounted(failureOf: entry.bytes, in: id, cause)
+    }
+    if isCounted { return }
     var path = tree.stack.path(of: node)
     if !path.isEmpty { path.append(UInt8(ascii: "/")) }
     path.append(contentsOf: entry.bytes)
-    let failure = WalkFailure(path: path, directory: tree.stack[node].id, isEntry: true, cause: cause)
+    let failure = WalkFailure(path: path, directory: id, isEntry: true, cause: cause)
     try deliver { () throws(Sink.Failure) in try sink.failure(failure) }
   }
 

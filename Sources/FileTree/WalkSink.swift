@@ -7,7 +7,7 @@ import ScanModel
 /// For each visited directory comes one of these; the second is where nothing could be listed. A `failure` amid
 /// the entries is one of them, or of the listing itself.
 ///
-///     willList ── (file | newDirectory | followedDirectory | rejected | failure)* ── listed | vanished
+///     willList ── (file | newDirectory | followedDirectory | rejected | isCounted | failure)* ── listed | vanished
 ///     vanished | failure
 ///
 /// The buffers hold a name's bytes as the kernel gave them, and are valid during the call only.
@@ -36,7 +36,7 @@ public protocol WalkSink: AnyObject {
   ) throws(Failure) -> Int64
 
   /// An entry that is there, and that is neither of the above because of another rule than a glob. Where the
-  /// rules want it told, `failure` says which.
+  /// rules want it told, `isCounted` and `failure` say which.
   func rejected(directory: Int64, name: UnsafeRawBufferPointer) throws(Failure)
 
   /// The end of a directory's listing.
@@ -45,7 +45,14 @@ public protocol WalkSink: AnyObject {
   /// The directory went between its parent's listing and its own: churn, no error.
   func vanished(directory: Int64) throws(Failure)
 
-  /// A directory or an entry could not be read; the walk goes on without it.
+  /// Asked of each failure of an entry before `failure` is told, which takes a path as long as the tree is deep.
+  ///
+  /// - Returns: true where the sink has counted it and wants no more of it; false leaves it to `failure`.
+  func isCounted(
+    failureOf name: UnsafeRawBufferPointer, in directory: Int64, _ cause: WalkFailure.Cause
+  ) throws(Failure) -> Bool
+
+  /// A directory or an entry could not be read, or is against a rule; the walk goes on without it.
   func failure(_ failure: WalkFailure) throws(Failure)
 }
 
@@ -66,14 +73,12 @@ public struct DirectoryListing: Sendable {
   public var files = 0
   /// Entries delivered to `newDirectory`.
   public var directories = 0
-  /// Entries that are there and could not be read, each told to `failure`.
+  /// Entries that are there and could not be read, each told to `isCounted` and `failure`.
   public var failures = 0
   /// There are links that might be followed: what the entries are depends on what lies elsewhere.
   public var hasLinks = false
   /// Entries that are passed over in silence.
   public var ignored = 0
-  /// Entries that the rules reject, each told to `rejected` and `failure`.
-  public var rejected = 0
   /// How far below the root the directory is: 0 is the root itself.
   public let depth: Int
   /// What judged the entries; `nil` where everything is admitted.
@@ -137,6 +142,23 @@ public struct WalkFailure: Sendable, Equatable {
       }
     }
 
+    /// How it is classed in `scan_errors` (R14).
+    public var errorType: ScanErrorType {
+      switch self {
+      case .system(let error): error.errorType
+      case .replaced: .changedDuringScan
+      case .ledAway: .pathTraversal
+      case .timestampOutOfRange: .timestampOutOfRange
+      case .unknownKind: .ioError
+      case .extensionNotAllowed: .invalidExtension
+      case .oversized: .oversized
+      case .linkOutside: .symlinkExternal
+      case .linkLoop: .symlinkLoop
+      case .linkTarget(let error): error.isDangling && error.errno != ELOOP ? .fileNotFound : error.errorType
+      case .linkUnsteady: .changedDuringScan
+      }
+    }
+
     /// The call that failed.
     public var call: SystemError? {
       switch self {
@@ -154,22 +176,7 @@ public struct WalkFailure: Sendable, Equatable {
   public let isEntry: Bool
   public let cause: Cause
 
-  /// How the failure is classed in `scan_errors` (R14).
-  public var errorType: ScanErrorType {
-    switch cause {
-    case .system(let error): error.errorType
-    case .replaced: .changedDuringScan
-    case .ledAway: .pathTraversal
-    case .timestampOutOfRange: .timestampOutOfRange
-    case .unknownKind: .ioError
-    case .extensionNotAllowed: .invalidExtension
-    case .oversized: .oversized
-    case .linkOutside: .symlinkExternal
-    case .linkLoop: .symlinkLoop
-    case .linkTarget(let error): error.isDangling && error.errno != ELOOP ? .fileNotFound : error.errorType
-    case .linkUnsteady: .changedDuringScan
-    }
-  }
+  public var errorType: ScanErrorType { cause.errorType }
 
   /// As many as a message names: a rule may have a thousand, and each rejected file a message.
   private static var namedExtensions: Int { 5 }

@@ -8,33 +8,37 @@ import ScanModel
 /// ends: an error that was there before costs nothing, one that is not met again is resolved. Healthy
 /// directories that were so before cost nothing either. Only where errors meet errors the open rows of the library
 /// are fetched, once.
+///
+/// An error for whose row there is no room has no path either: `count` asks for none.
 struct ErrorRows {
   private static let rowsPerType = 1_000
   private static let mostBytes = 1 << 20
 
   /// The directory that is being listed.
-  private struct Listing {
+  struct Listing {
     let directory: Int64
     let known: DirectoryErrors
-    var met = DirectoryErrors()
+    fileprivate(set) var met = DirectoryErrors()
     /// Where its rows begin among the slice's.
     let firstRow: Int
     /// Its open rows that were not met so far; `nil` before they were needed.
-    var unmet: [[UInt8]: [KnownError]]?
+    fileprivate(set) var unmet: UnmetErrors?
   }
 
   private var errors = SliceErrors()
   private let known: KnownRows
   /// The open rows of the library, by directory.
   private var open: [Int64: [KnownError]]?
-  private var listing: Listing?
-  /// Directories of this slice that could not be read and whose rows are not sent.
-  private var unsent: [Int64: SliceError] = [:]
+  private(set) var listing: Listing?
+  /// Directories of this slice that could not be read and whose rows are not sent: why, and the error's row, if there
+  /// is room for it.
+  private var unsent: [Int64: (type: ScanErrorType, row: SliceError?)] = [:]
   /// Listed directories whose mounts were missing; the second look tells whether they still are.
   private var awaitingMounts: Set<Int64> = []
   /// Directories that could not be listed to their end.
   private var halfListed: Set<Int64> = []
   private var rows: [ScanErrorType: Int] = [:]
+  /// Of all rows that are kept, unsent ones too.
   private var bytes = 0
 
   init(known: KnownRows) { self.known = known }
@@ -62,15 +66,29 @@ struct ErrorRows {
     return true
   }
 
+  /// Counts an error of an entry of the directory that is being listed. False, and nothing done, where there is room
+  /// for its row, or where that is another directory.
+  mutating func count(
+    _ type: ScanErrorType, of name: UnsafeRawBufferPointer, in directory: Int64
+  ) throws(CatalogError) -> Bool {
+    guard listing?.directory == directory, !hasRoom(for: type) else { return false }
+    listing?.met.entries[type] += 1
+    // One that is open already stays as it is.
+    if hasKnownErrors { _ = try takeMet(Array(name), type) }
+    return true
+  }
+
+  private var hasKnownErrors: Bool { listing?.known.entries.isEmpty == false }
+
   /// The open row of an error that is met again.
   private mutating func takeMet(_ name: [UInt8], _ type: ScanErrorType) throws(CatalogError) -> KnownError? {
-    guard let current = listing, !current.known.entries.isEmpty else { return nil }
-    if current.unmet == nil {
-      let rows = try openErrors(of: current.directory)
-      listing?.unmet = Dictionary(grouping: rows, by: \.name)
+    guard hasKnownErrors, let directory = listing?.directory else { return nil }
+    if listing?.unmet == nil {
+      let unmet = UnmetErrors(try openErrors(of: directory))
+      listing?.unmet = unmet
     }
-    guard let index = listing?.unmet?[name]?.firstIndex(where: { $0.type == type }) else { return nil }
-    return listing?.unmet?[name]?.remove(at: index)
+    // In place: a copy for each error would cost the square of their number.
+    return listing?.unmet?.take(name, type)
   }
 
   private mutating func openErrors(of directory: Int64) throws(CatalogError) -> [KnownError] {
@@ -102,9 +120,8 @@ struct ErrorRows {
       errors.reread.append(DirectoryReading(id: listing.directory, unread: now.unread))
     }
     if isComplete, !listing.known.entries.isEmpty {
-      let unmet =
-        if let unmet = listing.unmet { unmet.values.flatMap(\.self) } else { try openErrors(of: listing.directory) }
-      errors.resolved += unmet.map(\.id).sorted()
+      let unmet = if let unmet = listing.unmet { unmet } else { UnmetErrors(try openErrors(of: listing.directory)) }
+      errors.resolved += unmet.ids
     }
     return now
   }
@@ -157,15 +174,16 @@ struct ErrorRows {
 
   /// A directory that this slice has found, and whose row is not sent, could not be read.
   mutating func note(unsent directory: Int64, _ failure: WalkFailure) {
-    unsent[directory] = SliceError(failure, at: .directory(directory))
+    let row = SliceError(failure, at: .directory(directory))
+    unsent[directory] = (row.type, reserve(row) ? row : nil)
   }
 
   /// What such a directory has, now that its row is being sent.
   mutating func sent(_ directory: Int64) -> DirectoryErrors {
-    guard let error = unsent.removeValue(forKey: directory) else { return DirectoryErrors() }
-    errors.changes[error.type] += 1
-    keep(error)
-    return DirectoryErrors(unread: error.type)
+    guard let (type, row) = unsent.removeValue(forKey: directory) else { return DirectoryErrors() }
+    errors.changes[type] += 1
+    if let row { errors.rows.append(row) }
+    return DirectoryErrors(unread: type)
   }
 
   /// Another directory could not be read.
@@ -186,10 +204,19 @@ struct ErrorRows {
   }
 
   private mutating func keep(_ error: SliceError) {
-    guard rows[error.type, default: 0] < Self.rowsPerType, bytes < Self.mostBytes else { return }
+    if reserve(error) { errors.rows.append(error) }
+  }
+
+  /// Takes the room of a row, if there is some.
+  private mutating func reserve(_ error: SliceError) -> Bool {
+    guard hasRoom(for: error.type) else { return false }
     rows[error.type, default: 0] += 1
     bytes += error.size
-    errors.rows.append(error)
+    return true
+  }
+
+  private func hasRoom(for type: ScanErrorType) -> Bool {
+    rows[type, default: 0] < Self.rowsPerType && bytes < Self.mostBytes
   }
 
   private mutating func forget(_ error: SliceError) {

@@ -6,11 +6,8 @@ import ScanModel
 extension SliceRows {
   /// What could not be read is there nevertheless, and what is known of it stays.
   func failure(_ failure: WalkFailure) throws(CatalogError) {
-    if failure.cause.isUnresolvedLink { listing?.known?.unresolvedLinks.insert(failure.name) }
-    if let listing, listing.directory == failure.directory, try errors.note(failure) {
-      if failure.isEntry && failure.cause.isUnread {
-        failure.name.withUnsafeBytes { listing.entries.append(name: $0, .unknown, .unreadable) }
-      }
+    if listing?.directory == failure.directory, try errors.note(failure) {
+      if failure.isEntry { failure.name.withUnsafeBytes { keepFailed($0, failure.cause) } }
     } else if failure.cause.isExchange {
       // What stands in a directory's place is no directory: its row must not stay.
       try vanish(failure.directory)
@@ -22,6 +19,21 @@ extension SliceRows {
     } else {
       errors.note(unread: try waiting.take(failure.directory), failure)
     }
+  }
+
+  func isCounted(
+    failureOf name: UnsafeRawBufferPointer, in directory: Int64, _ cause: WalkFailure.Cause
+  ) throws(CatalogError) -> Bool {
+    guard listing?.directory == directory, try errors.count(cause.errorType, of: name, in: directory) else {
+      return false
+    }
+    keepFailed(name, cause)
+    return true
+  }
+
+  private func keepFailed(_ name: UnsafeRawBufferPointer, _ cause: WalkFailure.Cause) {
+    if cause.isUnresolvedLink { listing?.known?.unresolvedLinks.insert(Array(name)) }
+    if cause.isUnread { listing?.entries.append(name: name, .unknown, .unreadable) }
   }
 
   func vanished(directory id: Int64) throws(CatalogError) { try vanish(id) }

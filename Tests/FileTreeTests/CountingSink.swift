@@ -25,5 +25,8 @@ final class CountingSink: WalkSink {
   func rejected(directory: Int64, name: UnsafeRawBufferPointer) throws(Never) {}
   func listed(directory: Int64, _ listing: DirectoryListing) throws(Never) { listed.append(directory) }
   func vanished(directory: Int64) throws(Never) {}
+  func isCounted(
+    failureOf name: UnsafeRawBufferPointer, in directory: Int64, _ cause: WalkFailure.Cause
+  ) throws(Never) -> Bool { false }
   func failure(_ failure: WalkFailure) throws(Never) { failures.append(failure) }
 }

@@ -25,6 +25,8 @@ final class RecordingSink: WalkSink {
 
   var onWillList: (_ path: [UInt8]) throws(Refusal) -> Void = { _ in }
   var onFile: (_ path: [UInt8]) throws(Refusal) -> Void = { _ in }
+  /// Whether a failure of an entry is only counted.
+  var onFailure: (_ name: [UInt8], WalkFailure.Cause) -> Bool = { _, _ in false }
   var onListed: (_ path: [UInt8]) throws(Refusal) -> Void = { _ in }
 
   /// The frontier of these directories, with their ancestors and nothing else.
@@ -88,6 +90,12 @@ final class RecordingSink: WalkSink {
   func listed(directory: Int64, _ listing: DirectoryListing) throws(Refusal) {
     listings[path(of: directory)] = listing
     try onListed(path(of: directory))
+  }
+
+  func isCounted(
+    failureOf name: UnsafeRawBufferPointer, in directory: Int64, _ cause: WalkFailure.Cause
+  ) throws(Refusal) -> Bool {
+    onFailure(Array(name), cause)
   }
 
   func vanished(directory: Int64) throws(Refusal) { vanished.append(path(of: directory)) }

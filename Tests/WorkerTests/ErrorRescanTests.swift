@@ -242,18 +242,6 @@ import Testing
     #expect(try rescanned.live() == ["/", "a", "b", "d"])
     #expect(try rescanned.totals(scan + 1) == "0: ")
   }
-
-  @Test func `what failed in a directory that goes while it is listed makes no error`() throws {
-    let slice = try Self.tree()
-    let (claim, _) = try slice.walk()
-    slice.catalog.abandon(claim)
-    var rows = ErrorRows(known: slice.catalog.knownRows(for: claim))
-    rows.begin(1, known: DirectoryErrors())
-    #expect(try rows.note(WalkFailure(path: [1], directory: 1, isEntry: true, cause: Self.denied)))
-    #expect(try !rows.note(WalkFailure(path: [1], directory: 2, isEntry: true, cause: Self.denied)))
-    rows.drop()
-    #expect(try rows.finish([:]) == SliceErrors())
-  }
 }
 
 extension RescannedTree {

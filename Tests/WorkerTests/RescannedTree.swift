@@ -22,6 +22,8 @@ final class RescannedTree {
     var failing: ([UInt8]) -> WalkFailure.Cause? = { _ in nil }
     /// Why a directory without directories cannot be listed.
     var unreadable: (Int64) -> WalkFailure.Cause? = { _ in nil }
+    /// A failure whose path was built.
+    var told: (WalkFailure) -> Void = { _ in }
     /// What the walk says of an entry's file system, after what it found.
     var isBoundary: ([UInt8], Bool) -> Bool = { $1 }
     var limits = WalkLimits()
@@ -182,6 +184,7 @@ private final class MischievousSink: WalkSink {
   func file(directory: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes) throws(CatalogError) {
     if isUnreadable { return }
     if let cause = mischief.failing(Array(name)) {
+      if try isCounted(failureOf: name, in: directory, cause) { return }
       return try failure(WalkFailure(path: Array(name), directory: directory, isEntry: true, cause: cause))
     }
     for _ in 0..<mischief.tellings(Array(name)) {
@@ -217,5 +220,14 @@ private final class MischievousSink: WalkSink {
 
   func vanished(directory: Int64) throws(CatalogError) { try rows.vanished(directory: directory) }
 
-  func failure(_ failure: WalkFailure) throws(CatalogError) { try rows.failure(failure) }
+  func isCounted(
+    failureOf name: UnsafeRawBufferPointer, in directory: Int64, _ cause: WalkFailure.Cause
+  ) throws(CatalogError) -> Bool {
+    try rows.isCounted(failureOf: name, in: directory, cause)
+  }
+
+  func failure(_ failure: WalkFailure) throws(CatalogError) {
+    mischief.told(failure)
+    try rows.failure(failure)
+  }
 }
