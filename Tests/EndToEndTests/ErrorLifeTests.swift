@@ -154,7 +154,7 @@ extension EndToEnd {
 
 extension TestDeployment {
   /// What `errors` lists of a scan.
-  fileprivate func errors(_ scan: Int) throws -> [[String: Any]] {
+  func errors(_ scan: Int) throws -> [[String: Any]] {
     let text = try succeed(["errors", "\(scan)", "--json"])
     return try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]])
   }

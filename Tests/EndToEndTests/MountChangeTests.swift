@@ -44,8 +44,9 @@ extension EndToEnd {
         #expect(try scene.rowsOfMount() == before)
         #expect(
           try scene.below() == ["mounted/below/deep", "mounted/hidden", "mounted/inside", "mounted/sub/deep"])
-        let error = "SELECT error_type, convert_from(path, 'UTF8') FROM scan_errors WHERE scan_id = \(scan.id)"
-        #expect(try scene.deployment.database.query(error) == ["mount_missing\tmounted"])
+        let errors = try scene.deployment.errors(Int(scan.id))
+        #expect(errors.map { $0["error_type"] as? String } == ["mount_missing"])
+        #expect(errors.map { $0["path"] as? String } == ["mounted"])
         let elsewhere = try scene.listing().differences().filter { !$0.contains(MountScene.mountedHex) }
         #expect(elsewhere == [])
       }
@@ -80,6 +81,21 @@ extension EndToEnd {
       let error = "SELECT error_type, convert_from(path, 'UTF8') FROM scan_errors WHERE scan_id = \(third.id)"
       #expect(try scene.deployment.database.query(error) == ["file_not_found\tpart"])
       #expect(Set(try scene.live()).isSuperset(of: ["beside/file", "mounted/hidden", "mounted/sub/deep", "part"]))
+    }
+
+    @Test func `a directory that a mount keeps closed leaves its own errors behind`() throws {
+      guard let scene = try MountScene(oneFilesystem: true) else { return }
+      try scene.deployment.succeed(["library", "set", "x", "--extensions", "mp4"])
+      #expect(try scene.scan().errorsCount == 3)
+      try scene.mount()
+      let scan = try scene.scan()
+      // Nothing is known to have changed below: it is not looked at.
+      let left = try scene.deployment.errors(Int(scan.id)).compactMap { $0["path"] as? String }
+      #expect(scan.errorsCount == 2 && Set(left) == ["beside/file", "mounted/sub/deep"])
+      let hidden = try scene.deployment.errors(1).filter { $0["path"] as? String == "mounted/hidden" }
+      #expect(hidden.map { $0["resolved_scan"] as? Int64 } == [scan.id])
+      try scene.unmount()
+      #expect(try scene.scan().errorsCount == 3)
     }
 
     @Test(arguments: [true, false])
