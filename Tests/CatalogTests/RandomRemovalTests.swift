@@ -43,6 +43,13 @@ import Testing
     #expect(try scan.catalog.end(scan.claim) == .completed)
   }
 
+  /// How many live rows lie in tombstones.
+  private static let orphans = """
+    SELECT count(*) FROM directories p WHERE p.removed_at IS NOT NULL AND (
+      EXISTS (SELECT 1 FROM directories d WHERE d.parent_id = p.id AND d.removed_at IS NULL)
+      OR EXISTS (SELECT 1 FROM files f WHERE f.directory_id = p.id AND f.removed_at IS NULL))
+    """
+
   private func removeAll(
     _ scan: FinalisingScan, _ random: inout SeededRandom, _ remove: (Int32) throws(CatalogError) -> RemovalBatch
   ) throws {
@@ -52,6 +59,8 @@ import Testing
       let limit = Int32.random(in: 1...20, using: &random)
       let batch = try remove(limit)
       #expect(batch.files <= limit)
+      // Whoever dies here leaves nothing that lives where nobody comes.
+      #expect(try scan.number(Self.orphans) == 0)
       isLeft = batch.isLeft && batches < 10_000
       batches += 1
       if Bool.random(using: &random) { _ = try scan.takeOver() }
