@@ -18,8 +18,7 @@ struct HeartbeatTests {
 
   init() throws {
     redis = RedisConnection(endpoint: try RedisEndpoint(url: TestServers.redisURL()))
-    let log = log
-    shared = WorkerShared(lockTTL: .seconds(30), logger: Logger(label: "test") { _ in RecordingLogHandler(log: log) })
+    shared = WorkerShared(lockTTL: .seconds(30), logger: log.logger)
   }
 
   private func key(_ name: String) -> RedisArgument { "\(prefix):\(name)" }

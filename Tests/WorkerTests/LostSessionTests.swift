@@ -1,11 +1,3 @@
-import BlockingThread
-import Catalog
-import Foundation
-import InMemoryModels
-import JobQueue
-import Logging
-import RedisClient
-import ScanModel
 import TestSupport
 import Testing
 
@@ -45,53 +37,14 @@ import Testing
     #expect(lines.count == 2 && lines.allSatisfy { $0.hasPrefix("notice Postgres asks to try again") }, "\(lines)")
   }
 
-  /// Scans a tree of one file to its end; the log's lines about Postgres. The trouble's SQL has a sequence `tries`.
+  /// Scans a tree of one file to its end; the log's complaints about Postgres. The trouble's SQL has a sequence `tries`.
   private static func scan(troubledBy trouble: String) throws -> (database: TestDatabase, lines: [String]) {
-    let directory = try TemporaryDirectory()
-    try Data().write(to: URL(filePath: directory.appending("file")))
-    let database = try TestDatabase()
-    let log = RecordedLog()
-    let logger = Logger(label: "test") { _ in RecordingLogHandler(log: log) }
-    let setUp = Catalog(url: database.url, applicationName: "test", deadline: .seconds(30), logger: logger)
-    _ = try setUp.migrate()
-    _ = try setUp.addLibrary(name: "x", rootPath: directory.path, rules: LibraryRules())
-    try database.query("CREATE SEQUENCE tries;" + trouble)
-    let shared = WorkerShared(lockTTL: .seconds(30), logger: logger)
-    let (url, redisURL) = (database.url, try TestServers.redisURL())
-    let thread = try BlockingThread(name: "slot") {
-      drive(url: url, redisURL: redisURL, shared: shared, logger: logger)
-    }
-    try eventually("the scan ends") { try database.query("SELECT status FROM scans") == ["completed"] }
-    shared.stop.request()
+    let slot = try LoggedSlot()
+    try slot.database.query("CREATE SEQUENCE tries;" + trouble)
+    let thread = try slot.start()
+    try eventually("the scan ends") { try slot.database.query("SELECT status FROM scans") == ["completed"] }
+    slot.shared.stop.request()
     thread.join()
-    return (database, log.lines.filter { $0.contains("Postgres") && !$0.hasPrefix("debug") })
-  }
-
-  /// A slot that finds a request on its queue, on the real catalogue and the model's queue.
-  private static func drive(url: String, redisURL: String, shared: WorkerShared, logger: Logger) {
-    let slot = SlotID(worker: WorkerID(name: "w"), index: 0)
-    let server = MemoryQueueServer()
-    server.push(Array(#"{"library":"x"}"#.utf8), to: "default")
-    let queue = server.slot(slot, queues: ["default"])
-    let catalog = PostgresSlotCatalog(
-      catalog: Catalog(url: url, applicationName: "test", deadline: .seconds(30), logger: logger), slot: slot,
-      host: "h",
-      maxAttempts: 3)
-    let activity = SlotActivity(slot: slot)
-    do {
-      let inspector = RedisQueues(
-        connection: RedisConnection(endpoint: try RedisEndpoint(url: redisURL)), prefix: TestServers.uniqueName())
-      let pace = try SlotPace.forTests(of: activity, prefix: TestServers.uniqueName())
-      SlotDriver(
-        slot: slot, machine: SlotMachine(worker: slot.worker, retryInterval: .milliseconds(1)), queue: queue,
-        catalog: catalog,
-        runner: SliceRunner(
-          catalog: catalog, queue: queue, activity: activity, stop: shared.stop, pace: pace, logger: logger),
-        servingHosts: ServingHosts(inspector: inspector, ownHost: "h"), activity: activity, shared: shared,
-        logger: logger
-      ).run()
-    } catch {
-      Issue.record("\(error)")
-    }
+    return (slot.database, slot.complaints.filter { $0.contains("Postgres") })
   }
 }

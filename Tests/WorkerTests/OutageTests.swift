@@ -1,6 +1,4 @@
 import BlockingThread
-import Logging
-import Synchronization
 import Testing
 
 @testable import Worker
@@ -11,8 +9,7 @@ struct OutageTests {
   private let outage: Outage
 
   init() {
-    let log = log
-    outage = Outage(of: "Redis", logger: Logger(label: "test") { _ in RecordingLogHandler(log: log) })
+    outage = Outage(of: "Redis", logger: log.logger)
   }
 
   @Test("is one line when the server goes and one when it is back, however many threads see it")
@@ -41,28 +38,5 @@ struct OutageTests {
   func neverAway() {
     outage.end()
     #expect(log.lines.isEmpty)
-  }
-}
-
-/// What was logged, from any thread.
-final class RecordedLog: Sendable {
-  private let recorded = Mutex<[String]>([])
-  var lines: [String] { recorded.withLock { $0 } }
-  func add(_ line: String) { recorded.withLock { $0.append(line) } }
-}
-
-struct RecordingLogHandler: LogHandler {
-  let log: RecordedLog
-  var metadata: Logger.Metadata = [:]
-  var logLevel = Logger.Level.trace
-
-  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-    get { metadata[key] }
-    set { metadata[key] = newValue }
-  }
-
-  func log(event: LogEvent) {
-    let metadata = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
-    log.add("\(event.level) \(event.message)\(metadata)")
   }
 }
