@@ -9,6 +9,9 @@ SELECT l.name AS library, s.* FROM scans s JOIN libraries l ON l.id = s.library_
  WHERE s.request_id = l.name || '/' || :'turn';
 CREATE TEMPORARY TABLE difference (library text, what text);
 
+-- A path in one line.
+CREATE FUNCTION pg_temp.shown(p_path bytea) RETURNS text LANGUAGE sql AS $$ SELECT to_json(encode(p_path, 'escape'))::text $$;
+
 -- What went although it is there, and with it all below it, is excluded. What is not there may be excluded too, where
 -- the rules would not have admitted it: then `is_excluded` is NULL.
 CREATE FUNCTION pg_temp.is_excluded(p_library text, p_path bytea, p_is_directory boolean) RETURNS boolean LANGUAGE sql AS $$
@@ -16,7 +19,7 @@ CREATE FUNCTION pg_temp.is_excluded(p_library text, p_path bytea, p_is_directory
       SELECT 1 FROM oracle.barred b WHERE b.library = p_library
          AND (b.path = p_path AND b.is_directory = p_is_directory
               OR b.is_directory AND substring(p_path FOR length(b.path) + 1) = b.path || '\x2f')) THEN true
-    WHEN (SELECT is_plain FROM oracle.ruled r WHERE r.library = p_library) THEN false END $$;
+    WHEN (SELECT is_open FROM oracle.ruled r WHERE r.library = p_library) THEN false END $$;
 
 -- What each file has come to, by the listing before and the listing now.
 TRUNCATE oracle.change;
@@ -46,7 +49,7 @@ SELECT library, format('%s is %s and not %s', name, found, must) FROM scan
            count(*) FILTER (WHERE kind = 'directory' AND course IS NOT NULL AND position('\x2f'::bytea IN substring(path FROM
              position('\x2f'::bytea IN path) + 1)) = 0 AND r.layout <> 'flat') AS courses
       FROM oracle.listing n WHERE n.library = scan.library) t ON true
-  LEFT JOIN LATERAL (SELECT count(*) AS errors FROM oracle.rejected e WHERE e.library = scan.library) e ON true
+  LEFT JOIN LATERAL (SELECT count(*) AS errors FROM oracle.error e WHERE e.library = scan.library) e ON true
  CROSS JOIN LATERAL (VALUES
    ('status', status, CASE WHEN e.errors > 0 THEN 'partial' ELSE 'completed' END), ('errors_count', errors_count::text, e.errors::text),
    ('open_slices', open_slices::text, '0'), ('removals_held', removals_held::text, '0'), ('slices_redone', slices_redone::text, '0'),
@@ -57,6 +60,28 @@ SELECT library, format('%s is %s and not %s', name, found, must) FROM scan
    ('categories_found', categories_found::text, t.categories::text), ('courses_found', courses_found::text, t.courses::text),
    ('entries_ignored', entries_ignored::text, r.ignored::text)
  ) counter (name, found, must) WHERE found IS DISTINCT FROM must;
+
+-- The errors, by their rows and in all. In the midst of a scan those of the last one may be open beside its own.
+INSERT INTO oracle.error_total AS t
+SELECT library, error_type, count(*), count(*) > 1000 FROM oracle.error GROUP BY 1, 2
+ON CONFLICT (library, error_type) DO UPDATE SET total = excluded.total, is_crowded = t.is_crowded OR t.total + excluded.total > 1000;
+UPDATE oracle.error_total t SET total = 0
+  FROM scan WHERE scan.library = t.library
+   AND NOT EXISTS (SELECT 1 FROM oracle.error e WHERE e.library = t.library AND e.error_type = t.error_type);
+CREATE TEMPORARY TABLE error AS
+SELECT scan.library, e.path, e.error_type FROM scan JOIN scan_errors e ON e.scan_id = scan.id;
+INSERT INTO difference
+SELECT library, format('error only in the catalogue: %s of %s', error_type, pg_temp.shown(path))
+  FROM (TABLE error EXCEPT ALL TABLE oracle.error) a
+UNION ALL
+SELECT library, format('error that is not in the catalogue: %s of %s', error_type, pg_temp.shown(path))
+  FROM (TABLE oracle.error EXCEPT ALL TABLE error) b JOIN oracle.error_total USING (library, error_type) WHERE NOT is_crowded
+UNION ALL
+SELECT library, format('errors of type %s are %s, with %s rows, and not %s', error_type, coalesce(found, 0), coalesce(rows, 0), coalesce(must, 0))
+  FROM (SELECT scan.library, c.error_type, c.total AS found FROM scan JOIN scan_error_counts c ON c.scan_id = scan.id) f
+  FULL JOIN (SELECT t.library, t.error_type, t.total AS must FROM oracle.error_total t JOIN scan USING (library)) m USING (library, error_type)
+  LEFT JOIN (SELECT library, error_type, count(*) AS rows FROM error GROUP BY 1, 2) r USING (library, error_type)
+ WHERE coalesce(found, 0) <> coalesce(must, 0) OR rows > 1000;
 
 -- What is expected from now on.
 UPDATE oracle.expected e

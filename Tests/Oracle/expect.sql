@@ -13,10 +13,16 @@ CREATE TABLE oracle.listing (
 CREATE TABLE oracle.barred (library text, path bytea, is_directory boolean);
 
 -- What must be an error.
-CREATE TABLE oracle.rejected (library text, path bytea, error_type text);
+CREATE TABLE oracle.error (library text, path bytea, error_type text);
 
--- The rules of each library: whether they are the defaults, and how many entries they pass over in silence.
-CREATE TABLE oracle.ruled (library text, is_plain boolean, layout text, ignored bigint);
+-- How many errors of a type each library's last scan had, and whether there were ever more than have rows: then some of
+-- those that are open have none.
+CREATE TABLE oracle.error_total (
+  library text, error_type text, total bigint, is_crowded boolean, PRIMARY KEY (library, error_type));
+
+-- The rules of each library: whether nothing that is gone can be their doing, and how many entries they pass over in
+-- silence.
+CREATE TABLE oracle.ruled (library text, is_open boolean, layout text, ignored bigint);
 
 -- Every path that a scan ever saw; a name may have been both a file's and a directory's.
 CREATE TABLE oracle.expected (

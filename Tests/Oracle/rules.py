@@ -1,35 +1,44 @@
 """rules.py flags ROUND SEED...: what `library set` is told before the round, a line of JSON for each seed whose rules change.
 rules.py judge ROUND SEED=ROOT... < LISTING: the listing's lines that these rules admit, and what they say of the rest, as a
-script for psql(1). Globs are git's to judge: `git check-ignore` reads them as a .gitignore in the root."""
+script for psql(1)."""
 
 import json
-import os
 import random
-import stat
-import subprocess
 import sys
-import tempfile
+
+from judging import Entry, Judgement
 
 GLOBS = [
     "*.tmp", "f*", "/g1*", "d/", "d*/", "*/f*", "/*/f*", "[a-f]1*", "?", ".*", "g*/**", "**/f?.mp4", "**/d", "case", "C*", "\\#", "\\!not",
     "[!f]*.mp4", "trail\\ ", "*.mp?", "*\\*", "-*", "*'*", "f1/f2", "/d/d/", "*e*", "été", "[[:upper:]]*", "storm",
 ]
-PLAIN = {"layout": "flat", "extensions": None, "max_size": None, "symlinks": "record", "ignore": [], "rejected": "error"}
+# What hides a good part of a tree, and leaves a good part.
+HIDING = ["g*", "d*", "f*", "*1*", "*2*", "[a-m]*", "[!a-m]*", "/[a-m]*", "/[!a-m]*", "*e*", "*/[d-f]*/"]
+PLAIN = {"layout": "flat", "extensions": None, "max_size": None, "symlinks": "record", "one_filesystem": False, "ignore": [],
+         "rejected": "error"}
+# The giants that have rules too: more errors than have rows.
+RULED_GIANTS = {100_005}
 
 
 def rules(seed, turn):
     """Every third seed has some, which change in most rounds."""
-    if seed % 3 != 0 or seed > 100_000:
+    if seed % 3 != 0 or seed > 100_000 and seed not in RULED_GIANTS:
         return PLAIN
     chance = random.Random(f"rules {seed}/{turn}")
     if turn > 0 and chance.random() < 0.3:
         return rules(seed, turn - 1)
+    symlinks = chance.choice(["record", "skip", "follow", "follow"])
     globs = [chance.choice(["", "", "", "!"]) + chance.choice(GLOBS) for _ in range(chance.choice([0, 0, 1, 1, 2, 4]))]
+    if symlinks == "follow":
+        # Only what is hidden is followed to.
+        globs.insert(0, chance.choice(HIDING))
     return {
         "layout": chance.choice(["flat", "category/course"]),
         "extensions": chance.choice([None, None, None, ["mp4"], ["pdf", "gz", "mp4"]]),
         "max_size": chance.choice([None, None, 0, 30, 1 << 40]),
-        "symlinks": chance.choice(["record", "record", "skip"]),
+        "symlinks": symlinks,
+        # There is no mount in the tree: it must change nothing.
+        "one_filesystem": chance.random() < 0.3,
         "ignore": globs,
         "rejected": chance.choice(["error", "skip"]),
     }
@@ -39,73 +48,13 @@ def flags(chosen):
     extensions, size = chosen["extensions"], chosen["max_size"]
     words = ["--layout", chosen["layout"], "--symlinks", chosen["symlinks"], "--rejected", chosen["rejected"]]
     words += ["--extensions", ",".join(extensions) if extensions else "all", "--max-size", "none" if size is None else str(size)]
+    words += ["--one-filesystem" if chosen["one_filesystem"] else "--no-one-filesystem"]
     return words + ([f"--ignore={glob}" for glob in chosen["ignore"]] or ["--no-ignore"])
 
 
-def ignored(globs, root, paths):
-    """Those of the paths that git would ignore."""
-    if not globs or not paths:
-        return set()
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ["objects", "refs", "info"]:
-            os.mkdir(f"{folder}/{name}")
-        for name, text in [("HEAD", "ref: refs/heads/main\n"), ("info/exclude", "\n".join(globs) + "\n"),
-                           ("config", "[core]\nrepositoryformatversion = 0\nexcludesFile = /dev/null\nignoreCase = false\n")]:
-            with open(f"{folder}/{name}", "w") as file:
-                file.write(text)
-        git = ["git", f"--git-dir={folder}", f"--work-tree={root}", "check-ignore", "--no-index", "-z", "--stdin"]
-        # The dot: a path that begins with a colon would be a pathspec's magic.
-        ended = subprocess.run(git, input=b"\0".join(b"./" + path for path in paths), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=root,
-                               env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"})
-        if ended.returncode not in (0, 1):
-            raise SystemExit(f"git check-ignore: {ended.stderr.decode(errors='replace')}")
-        return {path[2:] for path in ended.stdout.split(b"\0")[:-1]}
-
-
-def has_extension(name, extensions):
-    stem, dot, extension = name.rpartition(b".")
-    return bool(stem and dot) and extension.lower() in [wanted.encode() for wanted in extensions]
-
-
-class Judgement:
-    """What the rules say of one library's lines."""
-
-    def __init__(self, chosen, root, entries):
-        self.rules = chosen
-        self.admitted, self.barred, self.rejected = [], [], []
-        self.ignored = 0
-        self.files, self.bytes = {}, {}
-        out = ignored(chosen["ignore"], root, [path for path, *_ in entries if path])
-        closed = set()
-        for path, kind, size, rest, listed in entries:
-            parent = path.rpartition(b"/")[0]
-            if path and parent in closed:
-                if kind == "directory":
-                    closed.add(path)
-            elif path in out or kind == "symlink" and chosen["symlinks"] == "skip":
-                self.ignored += 1
-                self.bar(path, kind, closed)
-            elif kind == "file" and (error := self.error(path, size)):
-                self.bar(path, kind, closed)
-                if chosen["rejected"] == "skip":
-                    self.ignored += 1
-                else:
-                    self.rejected.append((path, error))
-            else:
-                self.admitted.append((path, kind, size, rest, listed))
-                if kind != "directory":
-                    self.files[parent] = self.files.get(parent, 0) + 1
-                    self.bytes[parent] = self.bytes.get(parent, 0) + size
-
-    def bar(self, path, kind, closed):
-        self.barred.append((path, kind == "directory"))
-        if kind == "directory":
-            closed.add(path)
-
-    def error(self, path, size):
-        if self.rules["extensions"] and not has_extension(path.rpartition(b"/")[2], self.rules["extensions"]):
-            return "invalid_extension"
-        return "oversized" if self.rules["max_size"] is not None and size > self.rules["max_size"] else None
+def excludes_nothing(seed, turn):
+    """Whether no rule can have taken away what is missing: what a link led to goes with the rule that it be followed."""
+    return rules(seed, turn) == PLAIN and (turn == 0 or rules(seed, turn - 1)["symlinks"] != "follow")
 
 
 def text(name):
@@ -120,20 +69,20 @@ def bytea(value):
     return "\\\\x" + value.hex()
 
 
-def copies(judged):
-    lines = {"listing": [], "barred": [], "rejected": [], "ruled": []}
+def copies(judged, turn):
+    lines = {"listing": [], "barred": [], "error": [], "ruled": []}
     for seed, found in judged.items():
-        for path, kind, size, rest, listed in found.admitted:
-            levels = path.split(b"/") if path else []
-            above = levels if kind == "directory" else levels[:-1]
+        for entry in found.admitted:
+            levels = entry.path.split(b"/") if entry.path else []
+            above = levels if entry.kind == "directory" else levels[:-1]
             names = [bytea(text(name)) for name in above[:2]] + [r"\N", r"\N"]
             own = [r"\N", r"\N"]
-            if listed:
-                own = [str(found.files.get(path, 0)), str(found.bytes.get(path, 0))]
-            lines["listing"].append("\t".join([str(seed), bytea(path), kind, str(size), *rest, *own, *names[:2]]))
-        lines["barred"] += [f"{seed}\t{bytea(path)}\t{is_directory}" for path, is_directory in found.barred]
-        lines["rejected"] += [f"{seed}\t{bytea(path)}\t{error}" for path, error in found.rejected]
-        lines["ruled"].append(f"{seed}\t{found.rules == PLAIN}\t{found.rules['layout']}\t{found.ignored}")
+            if entry.is_listed:
+                own = [str(found.files.get(entry.path, 0)), str(found.bytes.get(entry.path, 0))]
+            lines["listing"].append("\t".join([str(seed), bytea(entry.path), entry.kind, str(entry.size), *entry.rest, *own, *names[:2]]))
+        lines["barred"] += [f"{seed}\t{bytea(entry.path)}\t{entry.kind == 'directory'}" for entry in found.barred]
+        lines["error"] += [f"{seed}\t{bytea(path)}\t{error}" for path, error in found.errors]
+        lines["ruled"].append(f"{seed}\t{excludes_nothing(seed, turn)}\t{found.rules['layout']}\t{found.ignored}")
     for table, rows in lines.items():
         print("\n".join([f"TRUNCATE oracle.{table};", f"COPY oracle.{table} FROM STDIN;", *rows, "\\.", f"ANALYZE oracle.{table};"]))
 
@@ -142,10 +91,10 @@ def judge(turn, roots):
     entries = {seed: [] for seed in roots}
     for line in sys.stdin:
         seed, path, kind, size, *rest = line.rstrip("\n").split("\t")
-        entries[int(seed)].append((bytes.fromhex(path[3:]), kind, int(size), rest[:4], rest[4] != r"\N"))
-    for lines in entries.values():
-        lines.sort(key=lambda line: line[0].split(b"/"))
-    copies({seed: Judgement(rules(seed, turn), root, entries[seed]) for seed, root in roots.items()})
+        entries[int(seed)].append(Entry(bytes.fromhex(path[3:]), kind, int(size), rest[:4], rest[4] != r"\N"))
+    for found in entries.values():
+        found.sort(key=lambda entry: entry.path.split(b"/"))
+    copies({seed: Judgement(rules(seed, turn), root, entries[seed]) for seed, root in roots.items()}, turn)
 
 
 def main():

@@ -70,44 +70,48 @@ class Tree:
             [self.file, self.sparse, self.symlink, self.hard_link, self.fifo, self.socket, self.device],
             [60, 5, 15, 8, 4, 4, 2])[0]
         with self.directory(parent) as fd:
-            make(fd, name, others)
+            make(fd, name, others, parent)
             if self.random.random() < 0.2:
                 self.restamp(fd, name)
 
-    def file(self, fd, name, others=None):
+    def file(self, fd, name, others=None, parent=None):
         mode = self.random.choice([0o644, 0o600, 0o755, 0o000, 0o4755, 0o666])
         file = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode, dir_fd=fd)
         os.write(file, self.random.randbytes(self.random.randrange(60)))
         os.close(file)
 
-    def sparse(self, fd, name, others=None):
+    def sparse(self, fd, name, others=None, parent=None):
         file = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644, dir_fd=fd)
         try:
             os.ftruncate(file, self.random.randrange(TERABYTE, 15 * TERABYTE))
         finally:
             os.close(file)
 
-    def symlink(self, fd, name, others):
+    def symlink(self, fd, name, others, parent):
+        """To anything; as often as not to what is in the tree."""
         inside = b"/".join(self.random.choice(others))
+        there = (b"../" * len(parent) + inside)[:4000] or b"."
         os.symlink(
+            self.random.choice([there, there, there, os.fsencode(self.root) + b"/" + inside[:3000], inside[:4000] or b"."])
+            if self.random.random() < 0.5 else
             self.random.choice([
-                b"nothing", name, b".", b"..", b"../..", b"/etc", b"/etc/passwd", b"/", b"/proc/self/root", inside[:4000] or b".",
-                os.fsencode(self.root) + b"/" + inside[:3000], b"../" * 40 + b"etc", b"x" * 4000, b"\xff\n\x1b[2J",
+                b"nothing", name, b".", b"..", b"../..", b"/etc", b"/etc/passwd", b"/", b"/proc/self/root",
+                b"../" * 40 + b"etc", b"x" * 4000, b"\xff\n\x1b[2J",
             ]), name, dir_fd=fd)
 
-    def hard_link(self, fd, name, others):
+    def hard_link(self, fd, name, others, parent=None):
         target = self.random.choice(others)
         if target:
             with self.directory(target[:-1]) as source:
                 os.link(target[-1], name, src_dir_fd=source, dst_dir_fd=fd, follow_symlinks=False)
 
-    def fifo(self, fd, name, others=None):
+    def fifo(self, fd, name, others=None, parent=None):
         os.mkfifo(name, 0o600, dir_fd=fd)
 
-    def socket(self, fd, name, others=None):
+    def socket(self, fd, name, others=None, parent=None):
         os.mknod(name, stat.S_IFSOCK | 0o600, dir_fd=fd)
 
-    def device(self, fd, name, others=None):
+    def device(self, fd, name, others=None, parent=None):
         """Only root may make one, and not everywhere."""
         kind = self.random.choice([stat.S_IFBLK, stat.S_IFCHR])
         os.mknod(name, kind | 0o600, os.makedev(self.random.randrange(4096), self.random.randrange(1 << 20)), dir_fd=fd)
