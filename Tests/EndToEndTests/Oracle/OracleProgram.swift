@@ -28,6 +28,22 @@ enum OracleProgram {
     try run("rules.py", ["judge", "\(round)"] + words(trees), input: listing)
   }
 
+  /// Closes directories of a tree by chance, after files have come and gone in it; `open` is the round that opens all.
+  static func shut(_ round: String, _ seed: Int, _ root: String) throws {
+    try run("shut.py", [round, "\(seed)=\(root)"])
+  }
+
+  /// What a user may see of a tree: paths in hexadecimal, by what seen.py says of each.
+  static func seen(of root: String, by user: OrdinaryUser) throws -> [String: Set<String>] {
+    let lines = try run("seen.py", [root] + (user.number.map { [$0] } ?? []))
+    var seen: [String: Set<String>] = [:]
+    for line in String(decoding: lines, as: UTF8.self).split(separator: "\n") {
+      let words = line.split(separator: " ", omittingEmptySubsequences: false)
+      seen[String(words[0]), default: []].insert(String(words[1]))
+    }
+    return seen
+  }
+
   private static func words(_ trees: [(seed: Int, root: String)]) -> [String] {
     trees.map { "\($0.seed)=\($0.root)" }
   }

@@ -4,37 +4,49 @@ import Testing
 
 /// What happens to a tree while the walk goes by.
 @Suite struct RaceTests {
-  @Test func `a directory exchanged for a link during hundreds of scans leads no walk outside`() async throws {
+  /// How some of the scans go during which a directory is exchanged.
+  struct Race: Sendable, CustomTestStringConvertible {
+    let policy: String
+    /// Where the kernel lacks openat2(2), directories are opened name by name.
+    let withOpenat2: Bool
+    let scans: Int
+
+    var testDescription: String { "\(scans) scans, \(policy), \(withOpenat2 ? "with" : "without") openat2" }
+
+    var wrapper: [String] { withOpenat2 ? [] : ["python3", OracleProgram.path("without_openat2.py")] }
+  }
+
+  private static let races = [
+    Race(policy: "record", withOpenat2: true, scans: 120), Race(policy: "record", withOpenat2: false, scans: 60),
+    Race(policy: "follow", withOpenat2: true, scans: 120), Race(policy: "follow", withOpenat2: false, scans: 60),
+  ]
+
+  @Test(arguments: races)
+  func `a directory exchanged for a link during hundreds of scans leads no walk outside`(_ race: Race) async throws {
     try await inTurn {
       let deployment = try TestDeployment()
       let tree = try TestTree()
-      let names = try Self.makeTraps(tree)
-      try deployment.addLibrary(tree.root, "--removal-limit-percent", "100")
-      let worker = try deployment.worker(slots: 2)
-      let exchange = try ChildProcess(
-        ["python3", OracleProgram.path("exchange.py")]
-          + ["swapped", "a/swapped", "a/b/c/swapped"].flatMap { [tree.path($0), tree.path("\($0) link")] })
-      try eventually("it exchanges") { exchange.outputSoFar.contains("exchanging") }
+      let traps = try Self.makeTraps(tree)
+      try deployment.addLibrary(
+        tree.root, "--removal-limit-percent", "100", "--symlinks", race.policy, "--ignore", "store")
+      let worker = try deployment.worker(slots: 2, wrapper: race.wrapper)
+      try Self.scan(deployment, during: traps, of: tree, times: race.scans)
 
-      for round in 0..<300 {
-        try deployment.redis(
-          ["LPUSH", deployment.key("queue"), #"{"library":"x","request_id":"\#(round)/\#(round)"}"#])
-        try deployment.database.query(script: OracleProgram.wait(for: 1, round))
-      }
-      guard exchange.isRunning else { throw Broken(description: "it exchanged nothing: \(exchange.errorsSoFar)") }
-      exchange.send(SIGKILL)
-      _ = try exchange.wait()
-
+      let names = Self.names.map { "'\($0)'" }.joined(separator: ",")
       let strangers = """
         SELECT DISTINCT path_text FROM (
           SELECT path_text FROM catalog_files UNION ALL SELECT path_text FROM catalog_directories) p
-         WHERE NOT regexp_split_to_array(path_text, '/') <@ ARRAY[\(names.map { "'\($0)'" }.joined(separator: ","))]
+         WHERE NOT regexp_split_to_array(path_text, '/') <@ ARRAY[\(names)]
         """
       try require("what lies outside", try deployment.database.query(strangers), [])
       let ends = "SELECT status, count(*) FROM scans GROUP BY 1 ORDER BY 1"
       let scans = try deployment.database.query(ends)
       try require(
         "scans that did not end well", scans.filter { !$0.hasPrefix("completed") && !$0.hasPrefix("partial") }, [])
+      let followed = "SELECT count(*) > 0 FROM catalog_files WHERE path_text = 'followed/below/1'"
+      try require("a link was followed", try deployment.database.query(followed), [race.policy == "follow" ? "t" : "f"])
+
+      try deployment.succeed(["library", "set", "x", "--symlinks", "record", "--no-ignore"])
       try require("the last scan", try deployment.scan().status, "completed")
       try require("differences", try TreeRows(of: tree.root, in: deployment).differences(), [])
       try require("the worker runs", worker.isRunning, true)
@@ -42,23 +54,49 @@ import Testing
     }
   }
 
-  /// Directories and links to change them for: to /etc, to an outside of the test's own, and up.
+  /// Scans while each of the paths is exchanged for the link beside it, again and again.
+  private static func scan(
+    _ deployment: TestDeployment, during traps: [String], of tree: TestTree, times: Int
+  ) throws {
+    let exchange = try ChildProcess(
+      ["python3", OracleProgram.path("exchange.py")]
+        + traps.flatMap { [tree.path($0), tree.path("\($0) link")] })
+    try eventually("it exchanges") { exchange.outputSoFar.contains("exchanging") }
+    for round in 0..<times {
+      try deployment.redis(
+        ["LPUSH", deployment.key("queue"), #"{"library":"x","request_id":"\#(round)/\#(round)"}"#])
+      try deployment.database.query(script: OracleProgram.wait(for: 1, round))
+    }
+    guard exchange.isRunning else { throw Broken(description: "it exchanged nothing: \(exchange.errorsSoFar)") }
+    exchange.send(SIGKILL)
+    _ = try exchange.wait()
+  }
+
+  /// Directories and links to change them for: to /etc, to an outside of the test's own, and up. One of them is what a
+  /// link is followed to.
   ///
-  /// - Returns: all names that the tree has, and none that lies outside.
+  /// - Returns: the directories.
   private static func makeTraps(_ tree: TestTree) throws -> [String] {
     let outside = tree.outside("outside")
     try run(["mkdir", "-p", "\(outside)/marked directory", "\(outside)/below"])
     try run(["touch", "\(outside)/marked", "\(outside)/below/marked"])
-    for path in ["a", "a/b", "a/b/c"] { try tree.directory(path) }
-    for (path, target) in [("swapped", "/etc"), ("a/swapped", outside), ("a/b/c/swapped", "../../../../outside")] {
+    for path in ["a", "a/b", "a/b/c", "store"] { try tree.directory(path) }
+    let traps = [
+      ("swapped", "/etc"), ("a/swapped", outside), ("a/b/c/swapped", "../../../../outside"), ("store/swapped", outside),
+    ]
+    for (path, target) in traps {
       for directory in [path, "\(path)/below"] {
         try tree.directory(directory)
         for name in ["1", "2"] { try tree.file("\(directory)/\(name)") }
       }
       try tree.symlink("\(path) link", to: target)
     }
-    return ["", "a", "b", "c", "swapped", "swapped link", "below", "1", "2"]
+    try tree.symlink("followed", to: "store/swapped")
+    return traps.map(\.0)
   }
+
+  /// All that the tree has, and none that lies outside.
+  private static let names = ["", "a", "b", "c", "store", "swapped", "swapped link", "followed", "below", "1", "2"]
 
   @Test(arguments: [1, 2])
   func `a storm of changes during scans ends none of them, and a scan after it is exact`(_ seed: Int) async throws {
