@@ -1,6 +1,9 @@
 -- Compares the catalogue after a round of scans, whose request ids are <library>/:turn, with what must be in it; a line
 -- for each difference, a few of a kind. Then that is what is expected before the next round.
 
+-- Whether an id survives a move: otherwise what was moved is another row in another place, and the row it had is gone.
+\set moves false
+
 -- The views' plans are costed far above what they take, which would have each of them compiled for seconds.
 SET jit = off;
 
@@ -144,10 +147,39 @@ SELECT library, format('name of %s: %s', path, name) FROM file
 INSERT INTO difference
 SELECT library, format('%s has id %s and not %s', path, row.id, e.id)
   FROM (SELECT library, path, false AS is_directory, id FROM file UNION ALL SELECT library, path, true, id FROM directory) row
-  JOIN oracle.expected e USING (library, path, is_directory) WHERE row.id <> e.id;
+  JOIN oracle.expected e USING (library, path, is_directory) WHERE row.id <> e.id AND NOT :moves;
 UPDATE oracle.expected e SET id = row.id
   FROM (SELECT library, path, false AS is_directory, id FROM file UNION ALL SELECT library, path, true, id FROM directory) row
  WHERE e.id IS NULL AND (e.library, e.path, e.is_directory) = (row.library, row.path, row.is_directory);
+
+-- Which row is which entry. What lies behind a followed link is no entry of its own.
+CREATE TEMPORARY TABLE known AS
+SELECT i.library, i.serial, i.path, i.place, i.kind = 'directory' AS is_directory, row.id, row.inode, row.size, row.mtime_ns,
+       count(*) OVER (PARTITION BY i.library, row.inode) = 1 AS is_alone
+  FROM oracle.identity i
+  JOIN (SELECT library, path, kind, id, inode, size, mtime_ns FROM file WHERE is_live
+        UNION ALL SELECT library, path, 'directory', id, inode, NULL, NULL FROM directory WHERE is_live) row USING (library, path, kind)
+ WHERE i.round = :turn;
+ANALYZE known;
+
+-- An entry that stays where it is keeps its id, and one that goes elsewhere too, where it can be told from all others:
+-- no hard link, not edited. A directory always can.
+INSERT INTO difference
+SELECT library, format('entry that has lost its id: %s, then %s, has id %s and not %s', pg_temp.shown(h.path), pg_temp.shown(k.path), k.id, h.id)
+  FROM known k JOIN oracle.holder h USING (library, serial)
+ WHERE k.id <> h.id AND CASE WHEN :moves
+   THEN h.round = :turn - 1 AND (k.path = h.path OR k.is_directory OR k.is_alone AND (k.inode, k.size, k.mtime_ns) = (h.inode, h.size, h.mtime_ns))
+   ELSE k.path = h.path END;
+
+-- No entry gets another's id, but with its name.
+INSERT INTO difference
+SELECT library, format('entry with the id of another: %s has id %s, that of %s', pg_temp.shown(k.path), k.id, pg_temp.shown(h.path))
+  FROM known k JOIN oracle.holder h USING (library, id, is_directory)
+ WHERE h.serial <> k.serial AND h.path <> k.path AND NOT (:moves AND h.place = k.place);
+
+DELETE FROM oracle.holder h USING known k WHERE h.library = k.library AND (h.serial = k.serial OR h.id = k.id AND h.is_directory = k.is_directory);
+INSERT INTO oracle.holder
+SELECT library, serial, id, is_directory, path, place, :turn, inode, size, mtime_ns FROM known;
 
 -- What `changes` says, where it was asked.
 WITH found AS MATERIALIZED (

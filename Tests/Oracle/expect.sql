@@ -30,6 +30,16 @@ CREATE TABLE oracle.expected (
   mode integer, files bigint, bytes numeric, category bytea, course bytea, is_live boolean, is_excluded boolean, id bigint,
   first_scan bigint, changed_scan bigint, PRIMARY KEY (library, path, is_directory));
 
+-- Which entry is which in each round, by Tests/Oracle/model.py: `serial` follows an entry wherever it goes. `place` is its
+-- directory's serial and its name.
+CREATE TABLE oracle.identity (round integer, library text, serial bigint, path bytea, place text, kind text);
+
+-- The last live row of each entry, and in which round; with what tells an entry that was moved.
+CREATE TABLE oracle.holder (
+  library text, serial bigint, id bigint, is_directory boolean, path bytea, place text, round integer, inode bigint,
+  size bigint, mtime_ns bigint, PRIMARY KEY (library, serial));
+CREATE INDEX ON oracle.holder (library, id, is_directory);
+
 -- What the last scan of each library must have done to each file; where nobody but the product can know whether what
 -- went was excluded, `is_excluded` is NULL.
 CREATE TABLE oracle.change (library text, path bytea, change text, is_excluded boolean, kind text);

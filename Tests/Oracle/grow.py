@@ -1,5 +1,6 @@
 """grow.py ROUND SEED=ROOT...: makes the tree of each seed at its root in round 0, which must not exist then, and mutates
-it in the rounds after. The same seed does the same on the same file system, whatever else is made beside it."""
+it in the rounds after. The same seed does the same on the same file system, whatever else is made beside it.
+What happened to which entry is in ROOT.model."""
 
 import os
 import random
@@ -7,6 +8,7 @@ import resource
 import sys
 
 import names
+from model import Model
 from mutations import Mutations
 from tree import Tree
 
@@ -50,7 +52,9 @@ def giant(tree):
     tree.make_directory((b"giant",))
     with tree.directory((b"giant",)) as fd:
         for index in range(100_000):
-            os.close(os.open(b"%x" % (index * 2654435761 % 2**32), os.O_CREAT | os.O_WRONLY, 0o644, dir_fd=fd))
+            name = b"%x" % (index * 2654435761 % 2**32)
+            os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644, dir_fd=fd))
+            tree.model.made((b"giant", name))
 
 
 def mutate(tree, seed):
@@ -71,11 +75,12 @@ def main():
     turn = int(sys.argv[1])
     for words in sys.argv[2:]:
         seed, root = words.split("=", 1)
-        tree = Tree(root, random.Random(f"{seed}/{turn}"))
+        tree = Tree(root, random.Random(f"{seed}/{turn}"), Model() if turn == 0 else Model.load(root + ".model"))
         if turn == 0:
             make(tree, int(seed))
         else:
             mutate(tree, int(seed))
+        tree.model.save(root + ".model")
 
 
 main()

@@ -22,7 +22,9 @@ class Mutations:
         kinds = [
             (12, self.add), (8, self.edit), (8, self.edit_and_restore), (6, self.touch), (6, self.chmod), (10, self.rename),
             (8, self.move), (6, self.exchange), (12, self.delete), (6, self.replace), (4, self.anew), (5, self.take_away),
-            (6, self.bring_back), (3, self.hard_link), (3, self.replace_by_link), (4, self.grow),
+            (6, self.bring_back), (3, self.hard_link), (3, self.replace_by_link), (4, self.grow), (5, self.rename_directory),
+            (5, self.move_directory), (4, self.rotate), (4, self.exchange_directories), (4, self.move_into_renamed),
+            (4, self.move_under_new),
         ]
         weights = [weight for weight, _ in kinds]
         for _ in range(count):
@@ -106,7 +108,7 @@ class Mutations:
         """Another file under the same name; ext4 gives it the same inode."""
         path = self.some_file()
         self.tree.remove(path)
-        with self.tree.directory(path[:-1]) as fd:
+        with self.tree.making(path) as fd:
             self.tree.file(fd, path[-1])
 
     def replace(self):
@@ -124,19 +126,67 @@ class Mutations:
         if path:
             away = path[:-1] + (b"away %d" % self.random.randrange(9),)
             self.tree.rename(path, away)
-            with self.tree.directory(path[:-1]) as fd:
+            with self.tree.making(path) as fd:
                 os.symlink(away[-1], path[-1], dir_fd=fd)
 
     def hard_link(self):
-        parent = self.directory()
-        with self.tree.directory(parent) as fd:
-            self.tree.hard_link(fd, names.some(self.random), [self.some_file()])
+        path = self.directory() + (names.some(self.random),)
+        with self.tree.making(path) as fd:
+            self.tree.hard_link(fd, path[-1], [self.some_file()])
+
+    # Moves of which more than one name has a part
+
+    def below_root(self):
+        """Any directory but the root."""
+        return self.random.choice(self.directories[1:] or [(b"nothing",)])
+
+    def rename_directory(self):
+        """To another name beside it; where it now is."""
+        path = self.below_root()
+        renamed = path[:-1] + (names.some(self.random),)
+        self.tree.rename(path, renamed)
+        return renamed
+
+    def move_directory(self):
+        path = self.below_root()
+        self.tree.rename(path, self.directory() + (self.random.choice([path[-1], names.some(self.random)]),))
+
+    def rotate(self):
+        """One takes the name of the next, and the last that of the first; they are of any kind, often beside one another."""
+        one = self.any()
+        beside = [path for path in self.paths if path and path[:-1] == one[:-1] and path != one]
+        choice = beside if len(beside) > 1 and self.random.random() < 0.7 else self.paths[1:]
+        if len(choice) > 1:
+            paths = [one] + self.random.sample(choice, 2)
+            between = one[:-1] + (b".between",)
+            self.tree.rename(paths[2], between)
+            self.tree.rename(paths[1], paths[2])
+            self.tree.rename(paths[0], paths[1])
+            self.tree.rename(between, paths[0])
+
+    def exchange_directories(self):
+        self.tree.exchange(self.below_root(), self.below_root())
+
+    def move_into_renamed(self):
+        """A file, into a directory that was renamed a moment ago."""
+        path = self.some_file()
+        self.tree.rename(path, self.rename_directory() + (self.random.choice([path[-1], names.some(self.random)]),))
+
+    def move_under_new(self):
+        """A directory, to below one or two that are new."""
+        path = self.below_root()
+        above = self.directory()
+        for _ in range(self.random.choice([1, 1, 2])):
+            above += (names.some(self.random),)
+            self.tree.make_directory(above)
+        self.tree.rename(path, above + (path[-1],))
+
+    # Away for some rounds
 
     def take_away(self):
         path = self.any()
-        number = len(os.listdir(self.attic))
-        with self.tree.directory(path[:-1]) as fd:
-            os.rename(path[-1], f"{self.attic}/{number}", src_dir_fd=fd)
+        number = f"{len(os.listdir(self.attic))}"
+        self.tree.take_away(path, self.attic, number)
         with open(f"{self.attic}/{number}.path", "wb") as file:
             file.write(b"/".join(path))
 
@@ -144,9 +194,7 @@ class Mutations:
         """To where it was, if there is nothing now."""
         away = sorted(name for name in os.listdir(self.attic) if not name.endswith(".path"))
         if away:
-            name = self.random.choice(away)
-            with open(f"{self.attic}/{name}.path", "rb") as file:
+            number = self.random.choice(away)
+            with open(f"{self.attic}/{number}.path", "rb") as file:
                 path = tuple(file.read().split(b"/"))
-            with self.tree.directory(path[:-1]) as fd:
-                if path[-1] not in map(os.fsencode, os.listdir(fd)):
-                    os.rename(f"{self.attic}/{name}", path[-1], dst_dir_fd=fd)
+            self.tree.bring_back(self.attic, number, path)

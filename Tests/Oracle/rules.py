@@ -1,12 +1,13 @@
 """rules.py flags ROUND SEED...: what `library set` is told before the round, a line of JSON for each seed whose rules change.
-rules.py judge ROUND SEED=ROOT... < LISTING: the listing's lines that these rules admit, and what they say of the rest, as a
-script for psql(1)."""
+rules.py judge ROUND SEED=ROOT... < LISTING: the listing's lines that these rules admit, what they say of the rest, and which
+entry is which, as a script for psql(1)."""
 
 import json
 import random
 import sys
 
 from judging import Entry, Judgement
+from model import Model
 
 GLOBS = [
     "*.tmp", "f*", "/g1*", "d/", "d*/", "*/f*", "/*/f*", "[a-f]1*", "?", ".*", "g*/**", "**/f?.mp4", "**/d", "case", "C*", "\\#", "\\!not",
@@ -86,7 +87,23 @@ def copies(judged, turn):
         lines["error"] += [f"{seed}\t{bytea(path)}\t{error}" for path, error in found.errors]
         lines["ruled"].append(f"{seed}\t{excludes_nothing(seed, turn)}\t{found.rules['layout']}\t{found.ignored}")
     for table, rows in lines.items():
-        print("\n".join([f"TRUNCATE oracle.{table};", f"COPY oracle.{table} FROM STDIN;", *rows, "\\.", f"ANALYZE oracle.{table};"]))
+        print(f"TRUNCATE oracle.{table};")
+        copy(table, rows)
+
+
+def copy(table, rows):
+    print("\n".join([f"COPY oracle.{table} FROM STDIN;", *rows, "\\.", f"ANALYZE oracle.{table};"]))
+
+
+def identities(seed, turn, entries, model):
+    """A line for each entry; the model must know all that is there, and nothing else."""
+    known = {b"/".join(path): (serial, directory, name) for path, (serial, (directory, name)) in model.paths().items()}
+    listed = {entry.path for entry in entries}
+    if known.keys() != listed:
+        raise SystemExit(f"seed {seed}, round {turn}: the model and the tree differ in {list(known.keys() ^ listed)[:5]}")
+    for entry in entries:
+        serial, directory, name = known[entry.path]
+        yield f"{turn}\t{seed}\t{serial}\t{bytea(entry.path)}\t{directory}/{name.hex()}\t{entry.kind}"
 
 
 def judge(turn, roots):
@@ -97,6 +114,7 @@ def judge(turn, roots):
     for found in entries.values():
         found.sort(key=lambda entry: entry.path.split(b"/"))
     copies({seed: Judgement(rules(seed, turn), root, entries[seed]) for seed, root in roots.items()}, turn)
+    copy("identity", [line for seed, root in roots.items() for line in identities(seed, turn, entries[seed], Model.load(root + ".model"))])
 
 
 def main():

@@ -1,11 +1,12 @@
 """A tree on disk whose entries have any name and depth: works on descriptors, as no path may fit into PATH_MAX."""
 
 import contextlib
+import ctypes
 import errno
 import os
 import stat
 
-import names
+from model import Model
 
 TERABYTE = 1 << 40
 # What an operation comes to whose place has changed since it was chosen, or that this file system refuses.
@@ -13,14 +14,17 @@ PASSED_OVER = {
     errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.EINVAL, errno.ELOOP, errno.EMLINK,
     errno.EFBIG, errno.EPERM, errno.EOVERFLOW, errno.ENAMETOOLONG,
 }
+RENAME_EXCHANGE = 2
+renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
 
 
 class Tree:
-    """Paths are tuples of names; the root's is empty."""
+    """Paths are tuples of names; the root's is empty. The model is told all that happens."""
 
-    def __init__(self, root, random):
+    def __init__(self, root, random, model=None):
         self.root = root
         self.random = random
+        self.model = model or Model()
 
     @contextlib.contextmanager
     def directory(self, path):
@@ -69,10 +73,20 @@ class Tree:
         make = self.random.choices(
             [self.file, self.sparse, self.symlink, self.hard_link, self.fifo, self.socket, self.device],
             [60, 5, 15, 8, 4, 4, 2])[0]
-        with self.directory(parent) as fd:
+        with self.making(parent + (name,)) as fd:
             make(fd, name, others, parent)
             if self.random.random() < 0.2:
                 self.restamp(fd, name)
+
+    @contextlib.contextmanager
+    def making(self, path):
+        """The directory in which a name is made that is not there yet, or is left as it is. It may be there after an error."""
+        with self.directory(path[:-1]) as fd:
+            try:
+                yield fd
+            finally:
+                if self.model.find(path) is None and exists(fd, path[-1]):
+                    self.model.made(path)
 
     def file(self, fd, name, others=None, parent=None):
         mode = self.random.choice([0o644, 0o600, 0o755, 0o000, 0o4755, 0o666])
@@ -120,6 +134,7 @@ class Tree:
         mode = self.random.choice([0o755, 0o700, 0o1777, 0o2755])
         with self.directory(path[:-1]) as fd:
             os.mkdir(path[-1], mode, dir_fd=fd)
+        self.model.made(path, is_directory=True)
 
     def chain(self, parent, levels, name):
         """Directories within one another, with a file every hundred levels and in the last."""
@@ -127,11 +142,14 @@ class Tree:
             fd = os.dup(fd)
         for level in range(levels):
             os.mkdir(name, 0o755, dir_fd=fd)
+            parent += (name,)
+            self.model.made(parent, is_directory=True)
             below = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
             os.close(fd)
             fd = below
             if level % 100 == 99 or level == levels - 1:
                 self.file(fd, b"on level %d" % level)
+                self.model.made(parent + (b"on level %d" % level,))
         os.close(fd)
 
     # Changing
@@ -146,17 +164,48 @@ class Tree:
     def remove(self, path):
         with self.directory(path[:-1]) as fd:
             remove(fd, path[-1])
+        self.model.removed(path)
 
     def rename(self, source, target):
         with self.directory(source[:-1]) as old, self.directory(target[:-1]) as new:
+            if exists(new, target[-1]) and identity(old, source[-1]) == identity(new, target[-1]):
+                # Two hard links of one file both stay.
+                return
             os.rename(source[-1], target[-1], src_dir_fd=old, dst_dir_fd=new)
+        self.model.renamed(source, target)
 
     def exchange(self, one, other):
-        between = other[:-1] + (b".between",)
-        if one[: len(other)] != other and other[: len(one)] != one:
-            self.rename(other, between)
-            self.rename(one, other)
-            self.rename(between, one)
+        with self.directory(one[:-1]) as old, self.directory(other[:-1]) as new:
+            if identity(old, one[-1]) == identity(new, other[-1]):
+                return
+            if renameat2(old, one[-1], new, other[-1], RENAME_EXCHANGE) != 0:
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        self.model.exchanged(one, other)
+
+    def take_away(self, path, attic, number):
+        with self.directory(path[:-1]) as fd:
+            os.rename(path[-1], f"{attic}/{number}", src_dir_fd=fd)
+        self.model.taken_away(path, number)
+
+    def bring_back(self, attic, number, path):
+        """To where there is nothing."""
+        with self.directory(path[:-1]) as fd:
+            if not exists(fd, path[-1]):
+                os.rename(f"{attic}/{number}", path[-1], dst_dir_fd=fd)
+                self.model.brought_back(number, path)
+
+
+def exists(fd, name):
+    try:
+        os.lstat(name, dir_fd=fd)
+    except OSError:
+        return False
+    return True
+
+
+def identity(fd, name):
+    status = os.lstat(name, dir_fd=fd)
+    return status.st_dev, status.st_ino
 
 
 def remove(fd, name):
