@@ -177,9 +177,11 @@ SELECT library, format('entry with the id of another: %s has id %s, that of %s',
   FROM known k JOIN oracle.holder h USING (library, id, is_directory)
  WHERE h.serial <> k.serial AND h.path <> k.path AND NOT (:moves AND h.place = k.place);
 
-DELETE FROM oracle.holder h USING known k WHERE h.library = k.library AND (h.serial = k.serial OR h.id = k.id AND h.is_directory = k.is_directory);
+DELETE FROM oracle.holder h USING known k WHERE (h.library, h.serial) = (k.library, k.serial);
+DELETE FROM oracle.holder h USING known k WHERE (h.library, h.id, h.is_directory) = (k.library, k.id, k.is_directory);
 INSERT INTO oracle.holder
 SELECT library, serial, id, is_directory, path, place, :turn, inode, size, mtime_ns FROM known;
+ANALYZE oracle.holder;
 
 -- What `changes` says, where it was asked.
 WITH found AS MATERIALIZED (
