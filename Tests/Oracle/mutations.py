@@ -137,8 +137,8 @@ class Mutations:
     # Moves of which more than one name has a part
 
     def below_root(self):
-        """Any directory but the root."""
-        return self.random.choice(self.directories[1:] or [(b"nothing",)])
+        """Any directory but the root and a giant one, all of whose entries would come and go every time."""
+        return self.random.choice([path for path in self.directories[1:] if path != (b"giant",)] or [(b"nothing",)])
 
     def rename_directory(self):
         """To another name beside it; where it now is."""
