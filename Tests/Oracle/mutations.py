@@ -6,6 +6,9 @@ import stat
 import names
 
 
+GIANT = (b"giant",)
+
+
 class Mutations:
     def __init__(self, tree, attic):
         self.tree = tree
@@ -13,7 +16,8 @@ class Mutations:
         # What was taken away and may come back, as <number>; in <number>.path the path that it had.
         self.attic = attic
         paths = tree.paths()
-        self.paths = [path for path, _ in paths]
+        # Files come to a giant directory and go from it; it stays where it is, or all of them would come and go.
+        self.paths = [path for path, _ in paths if path != GIANT]
         self.directories = [path for path, is_directory in paths if is_directory]
         self.files = [path for path, is_directory in paths if not is_directory]
 
@@ -99,7 +103,8 @@ class Mutations:
     def exchange(self):
         """A file and a directory, as likely as two of a kind."""
         one = self.any()
-        self.tree.exchange(one, self.random.choice([self.any, self.directory, self.some_file])() or one)
+        other = self.random.choice([self.any, self.directory, self.some_file])()
+        self.tree.exchange(one, other if other and other != GIANT else one)
 
     def delete(self):
         self.tree.remove(self.any())
@@ -123,7 +128,7 @@ class Mutations:
     def replace_by_link(self):
         """A directory, by a link to where it is now."""
         path = self.directory()
-        if path:
+        if path and path != GIANT:
             away = path[:-1] + (b"away %d" % self.random.randrange(9),)
             self.tree.rename(path, away)
             with self.tree.making(path) as fd:
@@ -137,8 +142,8 @@ class Mutations:
     # Moves of which more than one name has a part
 
     def below_root(self):
-        """Any directory but the root and a giant one, all of whose entries would come and go every time."""
-        return self.random.choice([path for path in self.directories[1:] if path != (b"giant",)] or [(b"nothing",)])
+        """Any directory but the root and a giant one."""
+        return self.random.choice([path for path in self.directories[1:] if path != GIANT] or [(b"nothing",)])
 
     def rename_directory(self):
         """To another name beside it; where it now is."""
