@@ -1,0 +1,64 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension Faults {
+  /// System calls that fail or lie, through the program itself: in a first scan and in later ones. Nothing that
+  /// exists is removed, the rest of the tree is right, and so is all of it when the fault is over.
+  @Suite struct FaultyScanTests {
+    @Test(arguments: FaultyCase.all)
+    func `what fails costs what it belongs to, nothing that exists, and is over when it is over`(
+      fault: FaultyCase
+    ) async throws {
+      try await inTurn {
+        let scene = try FaultyScene()
+        try scene.worker()
+        let first = try scene.scan(under: fault.faults)
+        try scene.expect(first, fault, "a first scan")
+        try scene.expectHealthyScan()
+
+        let before = try scene.rows()
+        try scene.changeTree()
+        // Again and again: no scan forgets what the last one has spared.
+        for _ in 0..<2 {
+          let scan = try scene.scan(under: fault.faults)
+          try scene.expectKept(before, unless: fault.isRead ? ["before/gone", "faulty/file 33"] : ["before/gone"])
+          try scene.expect(scan, fault, "a later scan")
+        }
+        try scene.expectHealthyScan()
+        try scene.expectKept(before, unless: ["before/gone", "faulty/file 33"])
+        try scene.settle("at the end")
+      }
+    }
+  }
+}
+
+/// What fails, and what a scan says of it.
+struct FaultyCase: Sendable, CustomTestStringConvertible {
+  let testDescription: String
+  let faults: [Fault]
+  var status = "completed"
+  /// As `FaultyScene.errors`.
+  var errors: [String] = []
+  /// The faulty directory is read to its end.
+  var isRead = true
+}
+
+extension FaultyScene {
+  fileprivate func expect(_ scan: ScanResult, _ fault: FaultyCase, _ what: String) throws {
+    require("status", scan.status, fault.status)
+    require("errors", try errors(of: scan), fault.errors)
+    require("errors_count", scan.errorsCount, Int64(fault.errors.count))
+    let now = try rows()
+    for path in ["top", "before/3", "later/3", "faulty/"] where now[path] == nil { require(path, "no row", "a row") }
+    try expectNothingStaged()
+    try settle(what)
+  }
+
+  /// Every row is as it was, with its id, but for what has really gone and could be seen to have.
+  fileprivate func expectKept(_ before: [String: String], unless gone: Set<String>) throws {
+    let now = try rows()
+    for (path, row) in before where !gone.contains(path) { require(path, now[path], row) }
+    for path in gone { require(path, now[path], nil) }
+  }
+}
