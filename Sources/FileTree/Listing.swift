@@ -17,13 +17,14 @@ extension Walk {
     listing.hasUsualTimes = hasUsualTimes
     buffer.begin(directory.number)
     names?.begin()
+    churn.begin()
     reading: while true {
       let entry: EntryBuffer.Entry?
       do {
         entry = try buffer.next()
       } catch {
         // A directory that was removed while it was open has no entries, not even an end (getdents(2)).
-        if error.errno == ENOENT { return try deliver { () throws(Sink.Failure) in try sink.vanished(directory: id) } }
+        if isGone(node, error) { return try deliver { () throws(Sink.Failure) in try sink.vanished(directory: id) } }
         try fail(node, cause: .system(error))
         listing.isComplete = false
         break reading
@@ -34,6 +35,9 @@ extension Walk {
       if outcome.entries % Self.entriesPerCheck == 0, limits.isAborted() { throw .aborted }
       if let pace, pace.spend(), limits.isAborted() { throw .aborted }
       try look(at: entry, in: directory.number, node: node, &listing)
+    }
+    guard try settleChurn(directory, node: node, &listing) else {
+      return try deliver { () throws(Sink.Failure) in try sink.vanished(directory: id) }
     }
     listing.isSteady = isSteady(directory, attributes)
     // A listing that broke off is its directory's failure already.
@@ -51,17 +55,14 @@ extension Walk {
     return after.mtime_ns == before.mtime_ns && after.ctime_ns == before.ctime_ns
   }
 
-  private mutating func look(
+  mutating func look(
     at entry: EntryBuffer.Entry, in directory: Int32, node: Int, _ listing: inout DirectoryListing
   ) throws(Failure) {
     if judge != nil, try isPassedOver(unseen: entry, node: node, &listing) { return }
     var status = statx()
     let result = readStatus(of: entry.name, in: directory, into: &status)
     guard result == 0 else {
-      if result == -ENOENT {
-        outcome.churned += 1
-        return
-      }
+      if result == -ENOENT, churn.note(entry) { return }
       listing.failures += 1
       return try fail(node, entry: entry, cause: .system(SystemError(operation: .stat, errno: -result)))
     }

@@ -18,6 +18,7 @@ struct Walk<Sink: WalkSink>: ~Copyable {
   var judge: Judge?
   let sink: Sink
   var outcome = WalkOutcome()
+  var churn = Churn()
   /// Directories that were found when the stack was full.
   var deferred: [Int64] = []
 
@@ -60,7 +61,7 @@ struct Walk<Sink: WalkSink>: ~Copyable {
   private mutating func visit(_ node: Int) throws(Failure) {
     let id = tree.stack[node].id
     let directory: Descriptor
-    do { directory = try tree.openForListing(node) } catch { return try cannotOpen(node, error) }
+    do { directory = try open(node) } catch { return try cannotOpen(node, error) }
     let status: statx
     do { status = try directory.status() } catch { return try fail(node, cause: .system(error)) }
     let attributes: FileAttributes
@@ -87,8 +88,8 @@ struct Walk<Sink: WalkSink>: ~Copyable {
     return attributes.identity == identity
   }
 
-  private func cannotOpen(_ node: Int, _ error: SystemError) throws(Failure) {
-    if error.errno == ENOENT {
+  private mutating func cannotOpen(_ node: Int, _ error: SystemError) throws(Failure) {
+    if isGone(node, error) {
       let id = tree.stack[node].id
       return try deliver { () throws(Sink.Failure) in try sink.vanished(directory: id) }
     }

@@ -43,6 +43,9 @@ final class FaultyScene {
     return reaper
   }
 
+  /// This one may end.
+  func forget(_ process: ChildProcess) { processes.removeAll { $0 === process } }
+
   /// A scan during which these faults strike, each of them at least once.
   func scan(under faults: [Fault]) throws -> ScanResult {
     try fileSystem.plan(faults)
@@ -107,20 +110,20 @@ extension FaultyScene {
   func errors(of scan: ScanResult) throws -> [String] {
     try deployment.database.query(
       """
-      SELECT concat_ws(' ', convert_from(path, 'UTF8'), operation, errno, error_type) FROM scan_errors
+      SELECT concat_ws(' ', nullif(convert_from(path, 'UTF8'), ''), operation, errno, error_type) FROM scan_errors
        WHERE scan_id = \(scan.id) ORDER BY 1
       """)
   }
 
-  /// The live rows with their ids, by path.
+  /// The library's live rows with their ids, by path.
   func rows() throws -> [String: String] {
     let rows = try deployment.database.query(
       """
       SELECT path_text, 'file ' || id, size, mtime_ns, ctime_ns, inode, mode, first_scan FROM catalog_files
-       WHERE removed_at IS NULL
+       WHERE library = 'x' AND removed_at IS NULL
       UNION ALL
       SELECT path_text || '/', 'directory ' || id, NULL, NULL, NULL, inode, NULL, NULL FROM catalog_directories
-       WHERE removed_at IS NULL
+       WHERE library = 'x' AND removed_at IS NULL
       """)
     let paths = rows.map { String($0.prefix { $0 != "\t" }) }
     return Dictionary(zip(paths, rows)) { first, second in "two rows: \(first) and \(second)" }
