@@ -15,8 +15,8 @@ enum { MOST_RULES = 32, MOST_BYTES = 16384 };
 struct rule {
   enum call call;
   char path[PATH_MAX];
-  // The first `first` of every `every` calls; of all calls only the `only`th, where that is not 0.
-  long first, every, only;
+  // The first `first` of every `every` calls, of those from the `least`th to the `most`th.
+  long first, every, least, most;
   bool once_begun;
   struct effect effect;
   long calls;
@@ -61,13 +61,17 @@ static enum call parse_call(const char *field, const char *line) {
 }
 
 static void parse_when(char *field, struct rule *rule, const char *line) {
-  rule->first = rule->every = 1;
+  rule->first = rule->every = rule->least = 1;
+  rule->most = LONG_MAX;
   if (strcmp(field, "always") == 0) return;
   rule->once_begun = strcmp(field, "begun") == 0;
   if (rule->once_begun) return;
   char *slash = strchr(field, '/');
+  char *plus = strchr(field, '+');
   if (slash == NULL) {
-    rule->only = number(field, line);
+    if (plus != NULL) *plus = '\0';
+    rule->least = number(field, line);
+    if (plus == NULL) rule->most = rule->least;
     return;
   }
   *slash = '\0';
@@ -140,7 +144,7 @@ static void read_plan(void) {
 static bool is_due(struct rule *rule, bool has_begun) {
   if (rule->once_begun && !has_begun) return false;
   long call = ++rule->calls;
-  return rule->only != 0 ? call == rule->only : (call - 1) % rule->every < rule->first;
+  return call >= rule->least && call <= rule->most && (call - 1) % rule->every < rule->first;
 }
 
 static void note_strike(int place, const char *path) {

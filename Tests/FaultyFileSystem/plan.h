@@ -7,6 +7,7 @@
 //     path    relative to the tree, a pattern of fnmatch(3) whose * matches slashes too; "." is the tree itself
 //     when    always
 //             N         the Nth such call only, counted from 1
+//             N+        the Nth such call and all that follow
 //             N/M       the first N of every M such calls
 //             begun     a listing that has given something already
 //     effect  errno=N   the call fails

@@ -8,6 +8,8 @@ struct Fault {
     case always
     /// The Nth such call only, counted from 1.
     case only(Int)
+    /// All but those before the Nth.
+    case from(Int)
     /// The first so many of every so many such calls.
     case mostly(Int, of: Int)
     /// A listing that has given something already.
@@ -45,6 +47,7 @@ extension Fault.When {
     switch self {
     case .always: "always"
     case .only(let number): "\(number)"
+    case .from(let number): "\(number)+"
     case .mostly(let first, let every): "\(first)/\(every)"
     case .begun: "begun"
     }

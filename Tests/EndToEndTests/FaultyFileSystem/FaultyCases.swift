@@ -37,6 +37,9 @@ extension FaultyCase {
     FaultyCase(
       "a time far in the future", [Fault(.stat, "faulty/file 20", .modified(1 << 40))],
       "faulty/file 20 timestamp_out_of_range"),
+    FaultyCase(
+      "a directory's time far in the future", [Fault(.stat, "faulty", .modified(1 << 40))],
+      "faulty timestamp_out_of_range"),
     // The name is listed, again and again, and nothing is there.
     FaultyCase(
       "ENOENT of a file", [Fault(.stat, "faulty/file 20", .fails(ENOENT))], "faulty/file 20 statx 2 file_not_found"),
@@ -56,6 +59,17 @@ extension FaultyCase {
     FaultyCase("a listing that ends in its middle", [pieces, Fault(.list, "faulty", .ends, .begun)]),
     FaultyCase("a file that is listed twice", [Fault(.list, "faulty", .repeats("file 20"))]),
     FaultyCase("a directory that is listed twice", [Fault(.list, "faulty", .repeats("below"))]),
+  ]
+
+  /// What is known, not listed, and cannot be looked for either.
+  static let lost = [
+    FaultyCase(
+      "a file", [Fault(.list, "faulty", .skips("file 20")), Fault(.stat, "faulty/file 20", .fails(EIO))]),
+    FaultyCase(
+      "a directory", [Fault(.list, "faulty", .skips("below")), Fault(.stat, "faulty/below", .fails(ESTALE))]),
+    FaultyCase(
+      "all of a directory", [Fault(.list, "faulty", .ends), Fault(.open, "faulty", .fails(EIO), .from(2))],
+      isRead: false),
   ]
 
   /// What only takes longer.

@@ -36,12 +36,16 @@ extension Faults {
     func `one error at the root, wherever it meets a scan, removes nothing`(errno: Int32) async throws {
       try await inTurn {
         let scene = try FaultyScene()
+        try scene.tree.directory("leaving")
+        for index in 0..<Self.mostErrors { try scene.tree.file("leaving/\(index)") }
         try scene.worker()
         try scene.expectHealthyScan()
-        let before = try scene.rows()
-        for call in [Fault.Call.open, .stat] {
-          // One more each time, until a scan is over before.
-          for number in 1... {
+        let before = try scene.rows().filter { !$0.key.hasPrefix("leaving/") }
+        for (place, call) in [Fault.Call.open, .stat].enumerated() {
+          // One call later each time, until a scan is over before.
+          for number in 1...Self.mostErrors / 2 {
+            // So that there is something to look for again, and to remove.
+            unlink(scene.tree.path("leaving/\(place * Self.mostErrors / 2 + number - 1)"))
             try scene.fileSystem.plan([Fault(call, ".", .fails(errno), .only(number))])
             let scan = try scene.deployment.scan()
             try scene.expectKept(before, unless: [])
@@ -52,8 +56,13 @@ extension Faults {
         }
         try scene.fileSystem.plan([])
         try scene.expectHealthyScan()
+        try scene.expectKept(before, unless: [])
+        try scene.settle("at the end")
       }
     }
+
+    /// More than a scan of such a tree has calls at its root.
+    private static let mostErrors = 60
   }
 }
 

@@ -27,6 +27,16 @@ extension Faults {
       try await inTurn { try Self.scan(under: fault) }
     }
 
+    @Test(arguments: FaultyCase.lost)
+    func `what is not listed, and cannot be looked for, is not gone`(fault: FaultyCase) async throws {
+      try await inTurn {
+        let scene = try FaultyScene()
+        try scene.worker()
+        try scene.expectHealthyScan()
+        try scene.expectLaterScans(under: fault)
+      }
+    }
+
     @Test(arguments: FaultyCase.busy)
     func `what is interrupted, refused once or given in pieces is right all the same`(
       fault: FaultyCase
@@ -44,19 +54,7 @@ extension Faults {
       try scene.expect(first, fault, "a first scan")
       if isExact { try scene.expectExact(first) }
       try scene.expectHealthyScan()
-
-      let before = try scene.rows()
-      try scene.changeTree()
-      // Again and again: no scan forgets what the last one has spared.
-      for _ in 0..<2 {
-        let scan = try scene.scan(under: fault.faults)
-        try scene.expectKept(before, unless: fault.isRead ? ["before/gone", "faulty/file 33"] : ["before/gone"])
-        try scene.expect(scan, fault, "a later scan")
-        if isExact { try scene.expectExact(scan) }
-      }
-      try scene.expectHealthyScan()
-      try scene.expectKept(before, unless: ["before/gone", "faulty/file 33"])
-      try scene.settle("at the end")
+      try scene.expectLaterScans(under: fault, areExact: isExact)
     }
   }
 }
@@ -73,6 +71,22 @@ struct FaultyCase: Sendable, CustomTestStringConvertible {
 }
 
 extension FaultyScene {
+  /// Two scans with the fault of a library that is known, and one without.
+  fileprivate func expectLaterScans(under fault: FaultyCase, areExact: Bool = false) throws {
+    let before = try rows()
+    try changeTree()
+    // Again and again: no scan forgets what the last one has spared.
+    for _ in 0..<2 {
+      let scan = try scan(under: fault.faults)
+      try expectKept(before, unless: fault.isRead ? ["before/gone", "faulty/file 33"] : ["before/gone"])
+      try expect(scan, fault, "a later scan")
+      if areExact { try expectExact(scan) }
+    }
+    try expectHealthyScan()
+    try expectKept(before, unless: ["before/gone", "faulty/file 33"])
+    try settle("at the end")
+  }
+
   fileprivate func expect(_ scan: ScanResult, _ fault: FaultyCase, _ what: String) throws {
     require("status", scan.status, fault.status)
     require("errors", try errors(of: scan), fault.errors)

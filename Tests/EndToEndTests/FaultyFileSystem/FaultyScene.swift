@@ -13,7 +13,8 @@ final class FaultyScene {
   private var processes: [ChildProcess] = []
   private var wrong: [String] = []
 
-  init(settings: [String: String] = [:]) throws {
+  /// - Parameter rules: further arguments of `library add`.
+  init(settings: [String: String] = [:], rules: [String] = []) throws {
     tree = try TestTree(inMemory: true)
     try tree.file("top")
     for directory in ["before", "later", "faulty", "faulty/below", "faulty/below/deep"] {
@@ -24,7 +25,7 @@ final class FaultyScene {
     for index in 10..<70 { try tree.file("faulty/file \(index)", bytes: index) }
     deployment = try TestDeployment(settings: settings)
     fileSystem = try FaultyFileSystem(tree: tree.root)
-    try deployment.addLibrary(tree.root)
+    try deployment.succeed(["library", "add", "x", tree.root] + rules)
   }
 
   /// Starts a worker that the faults strike, or a healthy one.
