@@ -22,9 +22,9 @@ public struct AbsentName: Sendable, Hashable {
 /// (readdir(3)), and what seemed gone may be out of reach only.
 ///
 /// A name is gone if the system says so (`ENOENT`), if it belongs to the other sort of entry now, or if its
-/// directory itself is gone or no directory any more. Whatever else happens, it is not gone; nor is it where
-/// its directory, or one above, was on another file system than its parent and is not now: then a mount is
-/// missing, and what lay on it with it.
+/// directory itself is gone or no directory any more, as the name of that says too. Whatever else happens, it is
+/// not gone; nor is it where its directory, or one above, was on another file system than its parent and is not
+/// now: then a mount is missing, and what lay on it with it.
 ///
 /// Directories are reached as by `TreeWalker`: beneath the root, no link followed, with a bounded number of
 /// descriptors. For one thread at a time.
@@ -142,7 +142,8 @@ private enum Place {
     do {
       self = .open(try tree.openForLooking(node))
     } catch {
-      self = error.errno == ENOENT || error.isNoDirectory ? .gone : .outOfReach
+      let isSaidToBeGone = error.errno == ENOENT || error.isNoDirectory
+      self = isSaidToBeGone && !tree.isThere(node) ? .gone : .outOfReach
     }
   }
 

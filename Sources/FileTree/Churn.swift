@@ -75,9 +75,7 @@ extension Walk {
 
   /// Whether an error says that a directory is gone, and it is: a file system may say so of what is there. The
   /// root's end is told by whoever confirms it.
-  mutating func isGone(_ node: Int, _ error: SystemError) -> Bool {
-    error.errno == ENOENT && node != DirectoryStack.root && !tree.isThere(node)
-  }
+  mutating func isGone(_ node: Int, _ error: SystemError) -> Bool { error.errno == ENOENT && !tree.isThere(node) }
 
   /// Reads a directory to its end, and looks at those entries that bear one of the names.
   private mutating func look(
@@ -102,13 +100,19 @@ extension Walk {
 }
 
 extension OpenTree {
-  /// Whether a node's name is still, or again, its directory's.
-  fileprivate mutating func isThere(_ node: Int) -> Bool {
-    // Where its parent cannot be reached, nor can it.
-    guard let parent = try? openForLooking(Int(stack[node].parent)) else { return false }
+  /// Whether a directory that could not be opened may be there nevertheless: the name of it, or of the nearest one
+  /// above it that could be asked for, is a directory's, or could not be looked at.
+  mutating func isThere(_ node: Int) -> Bool {
+    guard node != DirectoryStack.root else { return true }
+    let above = Int(stack[node].parent)
+    let parent: Int32
+    do { parent = try openForLooking(above) } catch {
+      return error.errno == ENOENT || error.isNoDirectory ? isThere(above) : true
+    }
     var status = statx()
     let result = stack.withName(of: node) { readStatus(of: $0, in: parent, into: &status) }
-    guard result == 0, FileKind(mode: UInt32(status.stx_mode)) == .directory else { return false }
+    guard result == 0 else { return result != -ENOENT }
+    guard FileKind(mode: UInt32(status.stx_mode)) == .directory else { return false }
     return stack[node].identity.map { $0 == status.identity } ?? true
   }
 }

@@ -27,7 +27,8 @@ extension FaultyCase {
       "ENOENT at opening", unread: [Fault(.open, "faulty", .fails(ENOENT))], "faulty openat 2 file_not_found"),
     // As if something else had taken its place.
     FaultyCase("ENOTDIR at opening", unread: [Fault(.open, "faulty", .fails(ENOTDIR))], "faulty changed_during_scan"),
-    FaultyCase("ELOOP at opening", unread: [Fault(.open, "faulty", .fails(ELOOP))], "faulty changed_during_scan"),
+    // As if a link had.
+    FaultyCase("ELOOP at opening", unread: [Fault(.open, "faulty", .fails(ELOOP))], "faulty openat 40 path_traversal"),
   ]
 
   /// An entry that cannot be looked at, or not be told.
@@ -68,8 +69,14 @@ extension FaultyCase {
     FaultyCase(
       "a directory", [Fault(.list, "faulty", .skips("below")), Fault(.stat, "faulty/below", .fails(ESTALE))]),
     FaultyCase(
-      "all of a directory", [Fault(.list, "faulty", .ends), Fault(.open, "faulty", .fails(EIO), .from(2))],
+      "what lies in a directory", [Fault(.list, "faulty", .ends), Fault(.open, "faulty", .fails(EIO), .from(2))],
       isRead: false),
+    FaultyCase(
+      "what lies in one that is said not to be there",
+      [Fault(.list, "faulty", .ends), Fault(.open, "faulty", .fails(ENOENT), .from(2))], isRead: false),
+    FaultyCase(
+      "what lies in one that is said to be none",
+      [Fault(.list, "faulty", .ends), Fault(.open, "faulty", .fails(ENOTDIR), .from(2))], isRead: false),
   ]
 
   /// What only takes longer.
