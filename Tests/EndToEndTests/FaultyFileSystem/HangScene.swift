@@ -14,7 +14,8 @@ struct HangScene {
 
   /// - Parameter isFirst: the scan that hangs is the library's first.
   init(isFirst: Bool = false) throws {
-    scene = try FaultyScene(settings: FaultScene.quick)
+    // Long: only a second signal ends a worker in time that has a slot which hangs.
+    scene = try FaultyScene(settings: FaultScene.quick.merging(["ROLLCALL_SHUTDOWN_TIMEOUT": "10m"]) { $1 })
     other = try TestTree(inMemory: true)
     try other.file("file")
     try scene.deployment.succeed(["library", "add", "other", other.root])
