@@ -15,6 +15,8 @@ struct LinkPath: ~Copyable {
 
   /// As many as the kernel follows.
   private static let mostLinks = 40
+  /// How often a way may go on from above a place, which is opened anew for that: of a deep place an opening a level.
+  private static let mostReopenings = 256
   private static let (here, above) = ([UInt8(ascii: ".")], Array("..".utf8))
 
   private let root: Int32
@@ -25,6 +27,7 @@ struct LinkPath: ~Copyable {
   /// Still to be followed from there; the next is the last.
   private var ahead: [[UInt8]]
   private var links = 0
+  private var reopenings = 0
   /// The place, open; `nil` where it has to be opened by `names`.
   private var place: Int32?
   /// The place, where this has opened it.
@@ -109,6 +112,8 @@ struct LinkPath: ~Copyable {
 
   private mutating func openPlace() throws(Failure) -> Int32 {
     if let place { return place }
+    reopenings += 1
+    guard reopenings <= Self.mostReopenings else { throw .open(ELOOP) }
     do {
       let descriptor = try openNames()
       let number = descriptor.number

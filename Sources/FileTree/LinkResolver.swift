@@ -62,16 +62,18 @@ struct LinkResolver {
     var devices: [UInt64] = []
     var end = 0
     while end <= path.count {
-      var status = statx()
-      let result = Array(path[..<end]).withCString {
-        readStatus(of: $0, in: root, flags: end == 0 ? linux_AT_EMPTY_PATH : 0, into: &status)
-      }
-      guard result == 0 else { break }
+      guard let status = status(at: Array(path[..<end])) else { break }
       devices.append(status.device)
       guard end < path.count else { break }
       end = path[(end + 1)...].firstIndex(of: UInt8(ascii: "/")) ?? path.count
     }
     return devices
+  }
+
+  /// What is at a path from the root, through no link; `nil` where that cannot be told.
+  private func status(at path: [UInt8]) -> statx? {
+    // Why it cannot be told is of no account: whoever opens the place meets it again.
+    return try? Descriptor(opened: openBeneath(path, in: root, opening: opening)).status()
   }
 }
 

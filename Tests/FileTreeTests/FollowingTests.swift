@@ -121,6 +121,16 @@ import Testing
     #expect(access(tree.path("1"), F_OK) == (count == 40 ? 0 : -1))
   }
 
+  @Test(arguments: [256, 257])
+  func `a link that goes up and down again is followed, but not without end`(_ count: Int) throws {
+    let tree = try Self.tree()
+    // The first way down is from the link's own directory, which is open.
+    try tree.symlink("1", to: String(repeating: ".store/../", count: count) + ".store/x")
+    let sink = try walk(tree, .best, LibraryRules(symlinks: .follow, ignore: [".store"]))
+    #expect(sink.followed == (count == 256 ? [Array("1".utf8)] : []))
+    #expect(sink.failures.map(\.errorType) == (count == 256 ? [] : [.symlinkLoop]))
+  }
+
   @Test(arguments: openings)
   func `a link leads where its text says however deep it lies`(_ opening: Opening) throws {
     let tree = try Self.tree()
