@@ -13,11 +13,13 @@ ALTER TABLE scan_errors RENAME TO scan_errors_before;
 
 ALTER TABLE directories
   -- Of its entries, by type, at the last listing, such as {"invalid_extension": 3}; NULL where none had any.
-  ADD COLUMN errors jsonb CHECK (errors <> '{}'),
+  ADD COLUMN errors jsonb,
   -- Type of the error for which the directory itself could not be read, or not to its end, at its last visit.
   ADD COLUMN unread text,
+  -- NOT VALID: no row that is there has either, so that all of them need not be read under the table's lock.
+  ADD CHECK (errors <> '{}') NOT VALID,
   -- A tombstone has no errors.
-  ADD CHECK (removed_at IS NULL OR errors IS NULL AND unread IS NULL);
+  ADD CHECK (removed_at IS NULL OR errors IS NULL AND unread IS NULL) NOT VALID;
 
 CREATE TABLE errors (
   id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -282,10 +284,14 @@ SELECT s.library_id, o.path, o.error_type, o.operation, o.errno, o.error_message
  CROSS JOIN LATERAL (
    SELECT x.* FROM scans x WHERE x.library_id = s.library_id AND x.id > s.id ORDER BY x.id LIMIT 1) n
  ORDER BY o.id;
+-- Of each type the first thousand: the next scan meets the others, whose directories have no signature.
 INSERT INTO scan_errors (scan_id, path, error_type, operation, errno, error_message, created_at)
 SELECT o.scan_id, o.path, o.error_type, o.operation, o.errno, o.error_message, o.created_at
-  FROM scan_errors_before o JOIN scans s ON s.id = o.scan_id
- WHERE NOT EXISTS (SELECT 1 FROM scans x WHERE x.library_id = s.library_id AND x.id > s.id)
+  FROM (SELECT b.*, row_number() OVER (PARTITION BY b.scan_id, b.error_type ORDER BY b.id) AS place
+          FROM scan_errors_before b) o
+  JOIN scans s ON s.id = o.scan_id
+ WHERE o.place <= 1000
+   AND NOT EXISTS (SELECT 1 FROM scans x WHERE x.library_id = s.library_id AND x.id > s.id)
  ORDER BY o.id;
 INSERT INTO scan_error_counts (scan_id, error_type, total)
 SELECT o.scan_id, o.error_type, count(*) FROM scan_errors_before o JOIN scans s ON s.id = o.scan_id GROUP BY 1, 2;
