@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-  /// Each type of error that a tree can have, from the walk through Postgres to what `errors SCAN --json` shows.
+  /// Each type of error that a tree at rest can have, from the walk through Postgres to what `errors SCAN --json` shows.
   @Suite struct ErrorKindsTests {
     private static func tree() throws -> TestTree {
       let tree = try TestTree(inMemory: true)

@@ -36,15 +36,15 @@ import Testing
   }
 
   @Test(arguments: [
-    (timespec(tv_sec: 1 << 40, tv_nsec: 0), Int64.max), (timespec(tv_sec: -(1 << 40), tv_nsec: 0), Int64.min),
+    (1 << 40, Int64.max), (-(1 << 40), Int64.min),
   ])
   func `a directory whose time no row can hold is listed under the nearest, the root too`(
-    _ time: timespec, _ nearest: Int64
+    _ seconds: Int, _ nearest: Int64
   ) throws {
     let tree = try TestTree(inMemory: true)
     for name in ["far", "far/below"] { try tree.directory(name) }
     for name in ["f", "far/g", "far/below/h"] { try tree.file(name) }
-    for name in ["far", "."] { #expect(utimensat(AT_FDCWD, tree.path(name), [time, time], 0) == 0) }
+    for name in ["far", "."] { try tree.setTime(name, seconds) }
     let sink = RecordingSink()
     _ = try walk(tree, into: sink)
     #expect(sink.shownPaths == ["f", "far", "far/below", "far/below/h", "far/g"])

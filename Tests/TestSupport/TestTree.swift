@@ -46,6 +46,18 @@ public struct TestTree: Sendable {
 
   public func fifo(_ path: String) throws { try made(path, mkfifo(self.path(path), 0o600)) }
 
+  /// Sets the times of a path, in seconds since 1970. Throws where the file system cuts them, as ext4 does and tmpfs
+  /// does not.
+  public func setTime(_ path: String, _ seconds: Int) throws {
+    let time = timespec(tv_sec: seconds, tv_nsec: 0)
+    try made(path, utimensat(AT_FDCWD, self.path(path), [time, time], 0))
+    var status = stat()
+    try made(path, lstat(self.path(path), &status))
+    guard status.st_mtim.tv_sec == seconds else {
+      throw CannotMake(what: "the time \(seconds) of \(path)", errno: EOVERFLOW)
+    }
+  }
+
   /// A device node, which only root may make, and not everywhere: false where it was forbidden.
   public func device(_ path: String, block: Bool) throws -> Bool {
     let type = block ? S_IFBLK : S_IFCHR

@@ -35,14 +35,24 @@ import Testing
       let names = Self.names.map { "'\($0)'" }.joined(separator: ",")
       let strangers = """
         SELECT DISTINCT path_text FROM (
-          SELECT path_text FROM catalog_files UNION ALL SELECT path_text FROM catalog_directories) p
+          SELECT path_text FROM catalog_files UNION ALL SELECT path_text FROM catalog_directories
+          UNION ALL SELECT rollcall_text(path) FROM scan_errors) p
          WHERE NOT regexp_split_to_array(path_text, '/') <@ ARRAY[\(names)]
         """
       try require("what lies outside", try deployment.database.query(strangers), [])
+      try require("scans", try deployment.database.query("SELECT count(*) FROM scans"), ["\(race.scans)"])
       let ends = "SELECT status, count(*) FROM scans GROUP BY 1 ORDER BY 1"
       let scans = try deployment.database.query(ends)
       try require(
         "scans that did not end well", scans.filter { !$0.hasPrefix("completed") && !$0.hasPrefix("partial") }, [])
+      let met = """
+        SELECT bool_or(kind = 'symlink'), bool_or(kind = 'directory') FROM (
+          SELECT kind FROM catalog_files WHERE path_text = 'a/swapped' UNION ALL
+          SELECT 'directory' FROM catalog_directories WHERE path_text = 'a/swapped') p
+        """
+      try require("scans met the link and the directory", try deployment.database.query(met), ["t\tt"])
+      let struck = "SELECT count(*) FROM scan_errors WHERE error_type IN ('path_traversal', 'changed_during_scan')"
+      print("\(race): exchanged under a walk \(try deployment.database.query(struck)[0]) times")
       let followed = "SELECT count(*) > 0 FROM catalog_files WHERE path_text = 'followed/below/1'"
       try require("a link was followed", try deployment.database.query(followed), [race.policy == "follow" ? "t" : "f"])
 
@@ -65,7 +75,9 @@ import Testing
     for round in 0..<times {
       try deployment.redis(
         ["LPUSH", deployment.key("queue"), #"{"library":"x","request_id":"\#(round)/\#(round)"}"#])
-      try deployment.database.query(script: OracleProgram.wait(for: 1, round))
+      try eventually("scan \(round) ends") {
+        try deployment.database.query(script: OracleProgram.wait(for: 1, round)) == ["t"]
+      }
     }
     guard exchange.isRunning else { throw Broken(description: "it exchanged nothing: \(exchange.errorsSoFar)") }
     exchange.send(SIGKILL)
