@@ -186,6 +186,8 @@ public struct WalkFailure: Sendable, Equatable {
     switch cause {
     case .system(let error): error.description
     case .replaced: "no longer the directory that the scan found here; scan again"
+    case .ledAway(let error) where error.errno == EXDEV:
+      "the link to this directory leads out of the root now, and was not followed: \(error)"
     case .ledAway(let error):
       "a link took the place of a directory that the scan found, here or above, and was not followed: \(error)"
     case .timestampOutOfRange: "modified or changed before 1677 or after 2262; set its time with touch"

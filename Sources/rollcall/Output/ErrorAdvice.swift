@@ -5,7 +5,7 @@ enum ErrorAdvice {
   /// - Parameter type: as the catalogue names it; a later release may know more of them.
   static func text(for type: String) -> String {
     switch ScanErrorType(rawValue: type) {
-    case .pathTraversal: "a link took a directory's place: look at who put it there"
+    case .pathTraversal: "a link took a directory's place, or leads out of the root now: see who did it"
     case .invalidExtension: "move the file away, or allow it: library set NAME --extensions"
     case .oversized: "move the file away, or allow it: library set NAME --max-size"
     case .symlinkExternal: "point the link into the root, or use --symlinks record"
