@@ -86,8 +86,9 @@ private struct Trouble {
       return heartbeat.contains("elsewhere")
     }
     let started = #"{"slots":1,"started_at":"2023-11-14T22:13:20Z"}"#
-    try deployment.redis(["HSET", deployment.key("workers"), Self.stranger, started])
+    // In this order, or the reaper takes it for dead in between.
     try deployment.redis(["SET", deployment.key("worker:\(Self.stranger)"), heartbeat])
+    try deployment.redis(["HSET", deployment.key("workers"), Self.stranger, started])
   }
 
   /// In the middle of the scan, while the victim holds a slice and everything stands still.
