@@ -6,8 +6,14 @@ import Synchronization
 public final class Outage: Sendable {
   private let server: String
   private let logger: Logger
-  /// When it was first noticed, while the server is away.
-  private let began = Mutex<ContinuousClock.Instant?>(nil)
+  private let state = Mutex(State.none)
+
+  private enum State {
+    case none
+    /// When it was first noticed.
+    case since(ContinuousClock.Instant)
+    case over(at: ContinuousClock.Instant)
+  }
 
   public init(of server: String, logger: Logger) {
     self.server = server
@@ -16,23 +22,35 @@ public final class Outage: Sendable {
 
   /// The reason is logged where the server has not been away before.
   public func begin(_ reason: @autoclosure () -> String) {
-    let isKnown = began.withLock { began in
-      defer { began = began ?? .now }
-      return began != nil
+    let isNew = state.withLock { state in
+      if case .since = state { return false }
+      state = .since(.now)
+      return true
     }
-    guard !isKnown else { return }
+    guard isNew else { return }
     logger.error("\(server) is away; trying again until it is back", metadata: ["reason": "\(reason())"])
   }
 
   /// Whether it has begun and not ended.
-  public var isKnown: Bool { began.withLock { $0 != nil } }
+  public var isKnown: Bool {
+    if case .since = state.withLock(\.self) { true } else { false }
+  }
+
+  /// Whether it is known, or has been over for less than so long.
+  public func isRecent(within time: Duration) -> Bool {
+    switch state.withLock(\.self) {
+    case .none: false
+    case .since: true
+    case .over(let end): .now - end < time
+    }
+  }
 
   /// - Parameter asked: when what the server answered was asked: an answer to an earlier question than the outage's
   ///   first failure was under way when the server went.
   public func end(asked: ContinuousClock.Instant = .now) {
-    let isOver = began.withLock { began in
-      guard let noticed = began, asked >= noticed else { return false }
-      began = nil
+    let isOver = state.withLock { state in
+      guard case .since(let noticed) = state, asked >= noticed else { return false }
+      state = .over(at: .now)
       return true
     }
     if isOver { logger.notice("\(server) is back") }

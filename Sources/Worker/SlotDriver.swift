@@ -102,7 +102,9 @@ final class SlotDriver {
     case .admit(let request): return try admit(request)
     case .inspect(let slice): return .standing(try catalog.standing(of: slice))
     case .lock(let job, let held): return try lock(job, with: held)
-    case .findHolder(let worker, let queue): return .holder(isAlive: try self.queue.isAlive(worker, queue: queue))
+    case .findHolder(let worker, let queue):
+      let beats = try self.queue.isAlive(worker, queue: queue)
+      return .holder(isAlive: beats || shared.redisOutage.isRecent(within: shared.grace))
     case .enter(let lock, let alone): return enterGate(lock, alone: alone)
     case .claim(let lock, let epoch, let holderDied): return try claim(lock, epoch: epoch, holderDied: holderDied)
     case .work(let claim): return .worked(try runner.run(claim))

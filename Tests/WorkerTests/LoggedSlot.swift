@@ -10,16 +10,18 @@ import Testing
 
 @testable import Worker
 
-/// A slot that finds a request on its queue, on the real catalogue and the model's queue, and whose log is read. The
+/// A slot that finds a message on its queue, which is a request unless it is told, on the real catalogue and the model's queue, and whose log is read. The
 /// library `x` holds one file.
 final class LoggedSlot {
   let database: TestDatabase
   let shared: WorkerShared
   private let log = RecordedLog()
   private let directory: TemporaryDirectory
+  private let message: String
 
   /// - Parameter hasRoot: whether the library's root is there.
-  init(hasRoot: Bool = true) throws {
+  init(hasRoot: Bool = true, message: String = #"{"library":"x"}"#) throws {
+    self.message = message
     directory = try TemporaryDirectory()
     try Data().write(to: URL(filePath: directory.appending("file")))
     database = try TestDatabase()
@@ -41,16 +43,18 @@ final class LoggedSlot {
 
   /// Runs it on a thread of its own, until it is told to stop.
   func start() throws -> BlockingThread {
-    let (url, redisURL, shared, log) = (database.url, try TestServers.redisURL(), shared, log)
+    let (url, redisURL, shared, log, message) = (database.url, try TestServers.redisURL(), shared, log, message)
     return try BlockingThread(name: "slot") {
-      do { try Self.drive(url, redisURL, shared, log) } catch { Issue.record("\(error)") }
+      do { try Self.drive(message, url, redisURL, shared, log) } catch { Issue.record("\(error)") }
     }
   }
 
-  private static func drive(_ url: String, _ redisURL: String, _ shared: WorkerShared, _ log: RecordedLog) throws {
+  private static func drive(
+    _ message: String, _ url: String, _ redisURL: String, _ shared: WorkerShared, _ log: RecordedLog
+  ) throws {
     let slot = SlotID(worker: WorkerID(name: "w"), index: 0)
     let server = MemoryQueueServer()
-    server.push(Array(#"{"library":"x"}"#.utf8), to: "default")
+    server.push(Array(message.utf8), to: "default")
     let queue = server.slot(slot, queues: ["default"])
     let connection = catalog(url, log)
     shared.stop.whenUrgent(connection.interrupt)

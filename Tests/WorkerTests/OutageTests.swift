@@ -34,6 +34,16 @@ struct OutageTests {
     #expect(log.lines.count == 2)
   }
 
+  @Test("is recent while it lasts, and for a while after")
+  func recent() {
+    #expect(!outage.isRecent(within: .seconds(600)))
+    outage.begin("cannot reach it")
+    #expect(outage.isRecent(within: .zero))
+    outage.end()
+    #expect(outage.isRecent(within: .seconds(600)))
+    #expect(!outage.isRecent(within: .zero))
+  }
+
   @Test("a server that never went is not said to be back")
   func neverAway() {
     outage.end()
