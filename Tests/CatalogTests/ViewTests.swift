@@ -240,7 +240,8 @@ import Testing
       let frontier = try scan.catalog.claim(scan.claim.slice.scan.slice(2)).frontier
       #expect(frontier.directories.count == depth + 1)
       let took = ContinuousClock.now - start
-      #expect(took < .seconds(3), "depth \(depth), analyzed: \(analyzed)")
+      // Where each level cost the library, it would be minutes.
+      #expect(took < .seconds(30), "depth \(depth), analyzed: \(analyzed)")
     }
   }
 }

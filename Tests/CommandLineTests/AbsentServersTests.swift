@@ -31,7 +31,7 @@ import Testing
   func `without Redis what needs it says so`(url: String) throws {
     let deployment = try TestDeployment()
     for command in Self.queueCommands {
-      let ended = try deployment.run(command, more: ["ROLLCALL_REDIS_URL": url], within: .seconds(10))
+      let ended = try deployment.run(command, more: ["ROLLCALL_REDIS_URL": url], within: .seconds(60))
       expectFailure(ended, code: 5, saying: "cannot reach Redis at \(url.prefix(20))", "check")
     }
   }
@@ -83,7 +83,7 @@ import Testing
       try [["queue"], ["worker"]].map { try deployment.start($0, more: more) }
     }
     for command in started {
-      expectFailure(try command.wait(within: .seconds(10)), code: 5, saying: directory.path)
+      expectFailure(try command.wait(), code: 5, saying: directory.path)
     }
   }
 }

@@ -13,7 +13,7 @@ import Testing
     try deployment.redis(["LPUSH", deployment.key("queue")], input: Array(#"{"library":"small"}"#.utf8))
 
     let worker = try deployment.worker(slots: 1)
-    try eventually("the next job runs", within: .seconds(60)) {
+    try eventually("the next job runs") {
       try deployment.succeed(["history", "--limit", "1"]).contains("completed")
     }
     #expect(!worker.errorsSoFar.contains("did not answer"), "\(worker.errorsSoFar)")

@@ -5,7 +5,7 @@ import Testing
 /// Runs the program with no more environment than this, and to its end.
 func rollcall(
   _ arguments: [String], _ environment: [String: String] = [:], in directory: String = "/",
-  within deadline: Duration = .seconds(10)
+  within deadline: Duration = patience
 ) throws -> ChildProcess.Ended {
   let words = ["env", "--chdir=\(directory)", try RollcallBinary.path()] + arguments
   return try ChildProcess(words, environment: environment).wait(within: deadline)

@@ -7,7 +7,7 @@ import Testing
 
   private func expectAll(_ deployment: TestDeployment, saying words: String) throws {
     for command in Self.commands {
-      expectFailure(try deployment.run(command, within: .seconds(10)), code: 2, saying: words)
+      expectFailure(try deployment.run(command), code: 2, saying: words)
     }
   }
 

@@ -15,7 +15,7 @@ import Testing
 
   private func end(_ watch: ChildProcess) throws -> ChildProcess.Ended {
     watch.send(SIGINT)
-    return try watch.wait(within: .seconds(10))
+    return try watch.wait()
   }
 
   private func change(_ sql: String) throws { try deployment.database.query(sql) }
@@ -52,7 +52,7 @@ import Testing
     try change("UPDATE scans SET status = 'running', started_at = now()")
     try eventually("its start is told") { watch.outputSoFar.contains("running") }
     for signal in [SIGTERM, SIGTERM] { watch.send(signal) }
-    let ended = try watch.wait(within: .seconds(10))
+    let ended = try watch.wait()
     #expect(ended.code == 0 && ended.errors == "")
     let scans = try ended.text.split(separator: "\n").map {
       try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
@@ -73,7 +73,7 @@ import Testing
       let watch = try ChildProcess(["script", "-qec", command, "/dev/null"], environment: environment)
       try eventually("it is drawn twice") { watch.outputSoFar.components(separatedBy: "\u{1b}[H").count > 2 }
       try signalChild(of: watch)
-      let ended = try watch.wait(within: .seconds(10))
+      let ended = try watch.wait()
       #expect(ended.code == 0)
       let text = ended.text
       #expect(text.hasPrefix("\u{1b}[?1049h\u{1b}[?25l"))
@@ -96,7 +96,7 @@ import Testing
     for more in ["", " --json"] {
       let command = "set -o pipefail; '\(try RollcallBinary.path())' status --watch\(more) | head -n 1"
       let ended = try ChildProcess(["bash", "-c", command], environment: deployment.environment)
-        .wait(within: .seconds(20))
+        .wait()
       #expect(ended.code == 0 && ended.errors == "", "\(ended.errors)")
       #expect(ended.text.split(separator: "\n").count == 1)
     }
@@ -126,7 +126,7 @@ import Testing
     kill(pid, SIGTSTP)
     try eventually("it is drawn again") { watch.outputSoFar.components(separatedBy: Self.open).count == 3 }
     kill(pid, SIGINT)
-    let text = try watch.wait(within: .seconds(10)).text
+    let text = try watch.wait().text
     let parts = text.components(separatedBy: "[stopped 148]")
     #expect(parts.count == 2 && text.contains("[ended 0]"), "\(text.debugDescription)")
     for part in parts {
@@ -138,7 +138,7 @@ import Testing
   @Test func `what ^S holds up keeps it from no end`() throws {
     try deployment.succeed(["scan", "a"])
     // The terminal is held up before the first frame.
-    let command = "sleep 0.3; exec '\(try RollcallBinary.path())' status a --watch"
+    let command = "sleep 2; exec '\(try RollcallBinary.path())' status a --watch"
     let environment = deployment.environment.merging(["TERM": "xterm"]) { $1 }
     let watch = try ChildProcess(
       ["script", "-qec", command, "/dev/null"], environment: environment, input: [0x13])
@@ -149,7 +149,7 @@ import Testing
     }
     #expect(!watch.outputSoFar.contains("\u{1b}[H"))
     kill(try #require(try program(below: watch.pid)), SIGTERM)
-    let text = try watch.wait(within: .seconds(10)).text
+    let text = try watch.wait().text
     #expect(text.components(separatedBy: Self.open).count == text.components(separatedBy: Self.close).count)
     #expect(text.contains("pending"), "what was shown last stays: \(text.debugDescription)")
   }
@@ -161,7 +161,7 @@ import Testing
     let watch = try ChildProcess(["script", "-qec", command, "/dev/null"], environment: environment)
     try eventually("it is told") { watch.outputSoFar.contains("scan 1 of a: pending") }
     try signalChild(of: watch)
-    #expect(try !watch.wait(within: .seconds(10)).text.contains("\u{1b}"))
+    #expect(try !watch.wait().text.contains("\u{1b}"))
   }
 
   /// SIGINT for the program that script(1) runs.

@@ -39,7 +39,7 @@ final class UpInstance {
   /// Starts `up` without an end, and returns when its worker takes jobs.
   func serving(_ arguments: [String] = []) throws -> ChildProcess {
     let up = try up(["--log-level", "info"] + arguments)
-    try eventually("up serves", within: .seconds(60)) {
+    try eventually("up serves") {
       try #require(up.isRunning, "\(up.errorsSoFar)")
       return up.errorsSoFar.contains("worker started")
     }

@@ -10,7 +10,7 @@ import Testing
 
   @Test func `one command makes a catalogue, and again it brings it up to date`() throws {
     let tree = try instance.tree("media", ["a", "b", "c"])
-    let first = try instance.up(["--scan", tree, "--exit"]).wait(within: .seconds(60))
+    let first = try instance.up(["--scan", tree, "--exit"]).wait()
     #expect(first.code == 0, "\(first.errors)")
     #expect(first.text.hasPrefix("Rollcall is up: a worker, a reaper, and a private Redis and Postgres under "))
     #expect(first.text.contains("Status       completed"))
@@ -19,7 +19,7 @@ import Testing
     #expect(instance.servers().isEmpty)
 
     try run(["touch", "\(tree)/d"])
-    let second = try instance.up(["--scan", tree, "--exit"]).wait(within: .seconds(20))
+    let second = try instance.up(["--scan", tree, "--exit"]).wait()
     #expect(second.code == 0, "\(second.errors)")
     #expect(second.text.contains("Files        4"))
     #expect(second.text.contains("Changes      1 added, 3 unchanged"))
@@ -28,16 +28,16 @@ import Testing
 
   @Test func `a terminal that closes ends it and its servers, but not under nohup`() throws {
     let kept = try ChildProcess(["nohup", instance.program, "up", "--data", instance.data, "--log-level", "info"])
-    try eventually("up serves", within: .seconds(60)) { kept.errorsSoFar.contains("worker started") }
+    try eventually("up serves") { kept.errorsSoFar.contains("worker started") }
     let status = try String(contentsOfFile: "/proc/\(kept.pid)/status", encoding: .utf8)
     let ignored = try #require(status.firstMatch(of: /SigIgn:\s*([0-9a-f]+)/)).1
     #expect(try #require(UInt64(ignored, radix: 16)) & 1 == 1, "the kernel still drops SIGHUP")
     kept.send(SIGTERM)
-    #expect(try kept.wait(within: .seconds(10)).code == 0)
+    #expect(try kept.wait().code == 0)
 
     let up = try instance.serving()
     up.send(SIGHUP)
-    #expect(try up.wait(within: .seconds(10)).code == 0)
+    #expect(try up.wait().code == 0)
     #expect(instance.servers().isEmpty)
   }
 
@@ -55,11 +55,11 @@ import Testing
       let ended = try rollcall(["status", "--json"], environment.filter { one.contains($0.key) })
       #expect(try array(ended).map { $0["library"] as? String } == ["media"])
     }
-    let other = try instance.up().wait(within: .seconds(10))
+    let other = try instance.up().wait()
     expectFailure(other, code: 2, saying: "another `rollcall up` (process \(up.pid))", "--data")
 
     up.send(SIGTERM)
-    #expect(try up.wait(within: .seconds(10)).code == 0)
+    #expect(try up.wait().code == 0)
     #expect(instance.servers().isEmpty)
   }
 
@@ -72,14 +72,14 @@ import Testing
       #expect(try array(ended).map { $0["workers_alive"] as? Int } == [1])
     }
     up.send(SIGTERM)
-    #expect(try up.wait(within: .seconds(10)).code == 0)
+    #expect(try up.wait().code == 0)
   }
 
   @Test func `a signal while the servers start ends them too`() throws {
     let up = try instance.up()
     try eventually("Redis runs, and Postgres is to come") { access("\(instance.data)/redis/redis.sock", F_OK) == 0 }
     up.send(SIGINT)
-    _ = try up.wait(within: .seconds(30))
+    _ = try up.wait()
     #expect(instance.servers().isEmpty)
   }
 
@@ -91,7 +91,7 @@ import Testing
     _ = try killed.wait()
     #expect(!instance.servers().isEmpty)
 
-    let next = try instance.up(["--scan", tree, "--exit"]).wait(within: .seconds(60))
+    let next = try instance.up(["--scan", tree, "--exit"]).wait()
     #expect(next.code == 0, "\(next.errors)")
     #expect(next.text.contains("completed"))
     #expect(instance.servers().isEmpty)
@@ -117,7 +117,7 @@ import Testing
 
   @Test func `a relative directory to scan begins where the command stands`() throws {
     let tree = try instance.tree("media")
-    let ended = try instance.up(["--scan", "." + tree, "--exit"]).wait(within: .seconds(60))
+    let ended = try instance.up(["--scan", "." + tree, "--exit"]).wait()
     #expect(ended.code == 0, "\(ended.errors)")
     #expect(ended.text.contains("Files        2"), "\(ended.text)")
   }
@@ -126,7 +126,7 @@ import Testing
     // Redis cannot remove a directory to make its socket.
     try run(["mkdir", "-p", "\(instance.data)/redis/redis.sock/full"])
     try run(["chmod", "700", "\(instance.data)/redis"])
-    let ended = try instance.up().wait(within: .seconds(60))
+    let ended = try instance.up().wait()
     expectFailure(ended, code: 5, saying: "Redis did not start", "\(instance.data)/log/redis.log")
     #expect(instance.servers().isEmpty)
   }

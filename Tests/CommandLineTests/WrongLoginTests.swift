@@ -13,7 +13,7 @@ import Testing
     for login in [":s3cret@", "somebody:s3cret@", ""] {
       let url = "unix://\(login)\(redis.socket)"
       for command in [["queue"], ["workers"], ["worker"]] {
-        let ended = try deployment.run(command, more: ["ROLLCALL_REDIS_URL": url], within: .seconds(10))
+        let ended = try deployment.run(command, more: ["ROLLCALL_REDIS_URL": url], within: .seconds(60))
         expectFailure(ended, code: 5, saying: "Redis", "password", redis.socket)
         #expect(!ended.errors.contains("s3cret"))
       }
@@ -42,7 +42,7 @@ import Testing
   func `a Redis URL that cannot be read is refused`(url: String) throws {
     let deployment = try TestDeployment()
     for command in Self.commands + [["workers"]] {
-      let ended = try deployment.run(command, more: ["ROLLCALL_REDIS_URL": url], within: .seconds(10))
+      let ended = try deployment.run(command, more: ["ROLLCALL_REDIS_URL": url], within: .seconds(60))
       expectFailure(ended, code: 2, saying: "the Redis URL cannot be read", "redis://[user:password@]host:port/db")
       #expect(!ended.errors.contains("s3cret"))
     }

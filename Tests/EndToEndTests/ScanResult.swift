@@ -64,7 +64,7 @@ extension TestDeployment {
 
   /// Waits until a scan of the library has ended, whoever asked for it.
   func endedScan() throws -> ScanResult {
-    try eventually("the scan ends", within: .seconds(60)) {
+    try eventually("the scan ends") {
       try database.query("SELECT id FROM scans WHERE completed_at IS NOT NULL").isEmpty ? nil : ()
     }
     return try status()

@@ -90,7 +90,7 @@ extension TestDeployment {
   func expectNothingLeft(sourceLocation: SourceLocation = #_sourceLocation) throws {
     var left: [String] = []
     do {
-      try eventually("nothing is left", within: .seconds(5)) {
+      try eventually("nothing is left", within: .seconds(60)) {
         left = try keys().filter { $0 != "dead" && !$0.hasPrefix("worker") && !$0.hasPrefix("reaper:") }
         return left.isEmpty
       }

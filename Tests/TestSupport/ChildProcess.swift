@@ -65,7 +65,7 @@ public final class ChildProcess {
   /// Waits for its end.
   ///
   /// - Throws: `NotEnded` with what it wrote, if it takes longer than `deadline`.
-  public func wait(within deadline: Duration = .seconds(30)) throws -> Ended {
+  public func wait(within deadline: Duration = patience) throws -> Ended {
     let end = ContinuousClock.now + deadline
     while isRunning {
       guard ContinuousClock.now < end else {
@@ -156,7 +156,7 @@ private final class OutputFile {
 @discardableResult
 public func run(
   _ arguments: [String], environment: [String: String] = [:], input: [UInt8] = [],
-  within deadline: Duration = .seconds(60)
+  within deadline: Duration = patience
 ) throws -> [UInt8] {
   let ended = try ChildProcess(arguments, environment: environment, input: input).wait(within: deadline)
   guard ended.code == 0 else {

@@ -1,5 +1,9 @@
 import Foundation
 
+/// For what takes a moment: so long that only what hangs, or never comes, is not in time, however slow or busy the
+/// machine is.
+public let patience = Duration.seconds(180)
+
 /// A condition that did not come about in time.
 public struct NotInTime: Error, CustomStringConvertible {
   public let description: String
@@ -10,7 +14,7 @@ public struct NotInTime: Error, CustomStringConvertible {
 /// - Parameter what: the condition, for whoever reads the failure.
 @discardableResult
 public func eventually<Answer>(
-  _ what: String, within deadline: Duration = .seconds(30), _ probe: () throws -> Answer?
+  _ what: String, within deadline: Duration = patience, _ probe: () throws -> Answer?
 ) throws -> Answer {
   let end = ContinuousClock.now + deadline
   while true {
@@ -21,6 +25,6 @@ public func eventually<Answer>(
 }
 
 /// The same for a condition that is true or not yet.
-public func eventually(_ what: String, within deadline: Duration = .seconds(30), _ isTrue: () throws -> Bool) throws {
+public func eventually(_ what: String, within deadline: Duration = patience, _ isTrue: () throws -> Bool) throws {
   try eventually(what, within: deadline) { try isTrue() ? () : nil }
 }

@@ -6,6 +6,10 @@ public enum RollcallBinary {
     public let description: String
   }
 
+  /// Its exit code where a server is away when it starts, or does not answer in time, as on a machine that stands still
+  /// for seconds.
+  public static let serverIsAway: Int32 = 5
+
   /// Where the built program is (`ROLLCALL_BINARY`).
   public static func path() throws -> String {
     let path: String

@@ -56,7 +56,7 @@ public final class TestDeployment: Sendable {
 
   /// Runs a command to its end, whatever its exit code.
   public func run(
-    _ arguments: [String], more: [String: String] = [:], within deadline: Duration = .seconds(60)
+    _ arguments: [String], more: [String: String] = [:], within deadline: Duration = patience
   ) throws -> ChildProcess.Ended {
     try start(arguments, more: more).wait(within: deadline)
   }
@@ -77,26 +77,35 @@ public final class TestDeployment: Sendable {
     slots: Int = 2, _ arguments: [String] = [], wrapper: [String] = [], more: [String: String] = [:]
   ) throws -> ChildProcess {
     let words = ["worker", "--slots", "\(slots)", "--log-format", "text"] + arguments
-    let worker = try start(words, wrapper: wrapper, more: more)
-    try eventually("a worker starts") {
-      guard worker.isRunning else {
-        throw ChildProcess.CannotStart(description: "the worker ended at once: \(worker.errorsSoFar)")
-      }
-      return worker.errorsSoFar.contains("worker started")
-    }
-    return worker
+    return try until("worker started") { try start(words, wrapper: wrapper, more: more) }
   }
 
   /// Starts a reaper and waits until it runs.
   public func reaper(_ arguments: [String] = [], more: [String: String] = [:]) throws -> ChildProcess {
-    let reaper = try start(["reaper", "--log-format", "text"] + arguments, more: more)
-    try eventually("a reaper starts") {
-      guard reaper.isRunning else {
-        throw ChildProcess.CannotStart(description: "the reaper ended at once: \(reaper.errorsSoFar)")
+    try until("reaper started") { try start(["reaper", "--log-format", "text"] + arguments, more: more) }
+  }
+
+  /// Waits until a process that is to serve says so. It is started again where a server did not answer it in time.
+  ///
+  /// - Parameters:
+  ///   - line: what its log says then.
+  ///   - isMeant: whether its end will do too.
+  public func until(
+    _ line: String, orItsEnd isMeant: (ChildProcess.Ended) -> Bool = { _ in false }, _ start: () throws -> ChildProcess
+  ) throws -> ChildProcess {
+    var process = try start()
+    try eventually(line) {
+      if process.errorsSoFar.contains(line) { return true }
+      guard !process.isRunning else { return false }
+      let ended = try process.wait()
+      if isMeant(ended) || ended.errors.contains(line) { return true }
+      guard ended.code == RollcallBinary.serverIsAway else {
+        throw ChildProcess.CannotStart(description: "it ended at once with \(ended.code): \(ended.errors)")
       }
-      return reaper.errorsSoFar.contains("reaper started")
+      process = try start()
+      return false
     }
-    return reaper
+    return process
   }
 
   /// Runs redis-cli(1) with a command, whose last word is `input` where there is one, and answers with the

@@ -8,7 +8,7 @@ func require<Value: Equatable>(_ what: String, _ value: Value, _ expected: Value
 extension TestDeployment {
   /// What `expectNothingLeft` expects.
   func requireNothingLeft() throws {
-    try eventually("nothing is left in Redis", within: .seconds(5)) {
+    try eventually("nothing is left in Redis", within: .seconds(60)) {
       try keys().allSatisfy { $0 == "dead" || $0.hasPrefix("worker") || $0.hasPrefix("reaper:") }
     }
     try require("slices", try database.query("SELECT * FROM slices"), [])
