@@ -63,12 +63,14 @@ func slowDown(_ worker: ChildProcess, for duration: Duration) {
   worker.send(SIGCONT)
 }
 
-/// How long a worker lives on after it has been told to end.
+/// How long a worker lives on after it has been told to end, but for the time in which the machine ran others.
 func endingTime(of worker: ChildProcess, by tell: () -> Void) throws -> Duration {
+  let watch = StallWatch()
   let begin = ContinuousClock.now
   tell()
   _ = try worker.wait()
-  return ContinuousClock.now - begin
+  let ending = ContinuousClock.now - begin
+  return ending - watch.lostTime()
 }
 
 /// A scan of a directory of more files than a worker keeps to sort them, whose only worker stands still in

@@ -27,7 +27,7 @@ extension EndToEnd {
       print("paced scan: \(rate.rounded()) entries a second at a limit of \(Self.limit)")
       #expect(rate <= Double(Self.limit) * 1.25)
       // A machine that is busy with other things is slower; one that waits for ever is wrong.
-      #expect(rate >= Double(Self.limit) * 0.3)
+      #expect(rate >= Double(Self.limit) * 0.1)
       #expect(workers.allSatisfy { $0.isRunning })
     }
 
@@ -62,11 +62,10 @@ extension EndToEnd {
       let worker = try deployment.worker(slots: 2)
       try deployment.succeed(["scan", "x"])
       try eventually("the scan runs") { try deployment.status().status == "running" }
-      let begin = ContinuousClock.now
-      worker.send(SIGTERM)
-      #expect(try worker.wait(within: .seconds(10)).code == 0)
-      print("a waiting worker ended within \(ContinuousClock.now - begin)")
-      #expect(ContinuousClock.now - begin < .seconds(4))
+      let ending = try endingTime(of: worker) { worker.send(SIGTERM) }
+      print("a waiting worker ended within \(ending)")
+      #expect(ending < .seconds(2))
+      #expect(try worker.wait().code == 0)
       #expect(try deployment.database.query("SELECT state FROM slices") == ["queued"])
       #expect(try deployment.redis(["LLEN", deployment.key("queue")]) == "1")
     }

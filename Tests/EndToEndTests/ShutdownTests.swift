@@ -88,7 +88,7 @@ extension EndToEnd {
         slowDown(worker, for: .milliseconds(200))
         worker.send(SIGTERM)
       }
-      #expect(ending < .milliseconds(900))
+      #expect(ending < Self.patience)
       #expect(try worker.wait().code == 1)
       let after = try Standing(giant.deployment)
       #expect(after.status == "running")

@@ -24,6 +24,7 @@ final class ChaosRun {
   private let style: Style
   private let world: ChaosWorld
   private let tree: ForestTree
+  private let stalls = StallWatch()
   private var random: SeededRandom
   private(set) var tally = ChaosTally()
   private var recoveries: [Recovery] = []
@@ -69,11 +70,13 @@ final class ChaosRun {
       }
       try tick()
     }
-    while !world.isWhole || !recoveries.isEmpty {
+    try world.scene.wait("all that was struck is made up for") {
       try tick()
+      return world.isWhole && recoveries.isEmpty
     }
     try world.repair(all: true)
-    let scan = try world.scene.expectExactEnd(removed: removed, within: .seconds(120))
+    let scan = try world.scene.expectExactEnd(removed: removed)
+    try world.noteStandstill(of: stalls.longestStall())
     let count = try world.scene.deployment.database.query("SELECT count(*) FROM scans WHERE id > \(last)")
     guard count == ["1"] else { throw world.scene.broken("one request made \(count) scans") }
     tally.end(scan, attempts: try expectedAttempts(after: last))
@@ -90,6 +93,7 @@ final class ChaosRun {
   }
 
   private func tick() throws {
+    try world.noteStandstill(of: stalls.longestStall())
     try world.repair()
     if world.isPostgresThere { try lookForRecoveries() }
     usleep(30_000)

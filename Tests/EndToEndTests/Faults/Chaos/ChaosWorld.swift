@@ -127,7 +127,7 @@ final class ChaosWorld {
   /// Everything has stood still for this long, which on a busy machine may be longer than a heartbeat lasts.
   func noteStandstill(of duration: Duration) throws {
     guard duration > .seconds(1) else { return }
-    for name in workers where scene.isRunning(name) { try noteStruck(name) }
+    for name in workers where scene.isRunning(name) || stopping.contains(name) { try noteStruck(name) }
   }
 
   private func freeze(_ names: ArraySlice<String>, for pause: Duration) throws {
