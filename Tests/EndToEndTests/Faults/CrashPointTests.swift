@@ -47,6 +47,7 @@ extension Faults {
         try scene.reaper("reaper-victim", crash: point.rawValue)
         try scene.waitForCrash(of: "reaper-victim")
         guard try scene.scan()?.status == "running" else { throw scene.broken("the scan was not running") }
+        if scene.isRunning("victim") { try scene.thaw("victim") }
         try scene.reaper()
         try scene.worker("other")
         try scene.expectExactEnd()
@@ -72,7 +73,10 @@ extension FaultScene {
   /// Something for a reaper to do, so that it passes `point`; every process stands still.
   fileprivate func makeWork(forReaperAt point: CrashPoint) throws {
     switch point {
-    case .repairRecorded, .repairPushed: try deployment.forgetKeys()
+    case .repairRecorded, .repairPushed:
+      // Or it might end the scan while nobody looks.
+      try freeze("victim")
+      try deployment.forgetKeys()
     case .scanMended:
       try kill("victim")
       // As a release before this one may leave it: nothing is queued any more, and nobody promotes.

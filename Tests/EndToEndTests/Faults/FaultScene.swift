@@ -4,10 +4,17 @@ import TestSupport
 /// A deployment of one library `x` on a tree of known content, and the processes that work on it. One thread
 /// owns it; whatever a test requires of it and is not so is thrown, with all that may tell why.
 final class FaultScene {
-  /// Intervals with which dead work is found within seconds.
+  /// Intervals with which dead work is found within seconds. On a busy machine locks expire although nobody died: then
+  /// slices run twice that nobody struck, which must do no harm.
   static let quick = intervals(lock: 2_000, renew: 500)
-  /// The shortest ones: on a busy machine locks may expire although nobody died, which must do no harm.
+  /// The shortest ones, with which that is likely.
   static let hasty = intervals(lock: 1_000, renew: 300)
+  /// For what must outlive a lock, by `beyondLock`, and come back before it is taken for dead: a machine may stand
+  /// still for seconds.
+  static let slow = intervals(lock: 6_000, renew: 500, sweep: 2_000)
+  static let beyondLock = Duration.seconds(8)
+  /// For tests in which nobody is to be taken for dead, whatever the machine does.
+  static let calm = intervals(lock: 60_000, renew: 500)
 
   let deployment: TestDeployment
   let tree: ForestTree
@@ -28,9 +35,10 @@ final class FaultScene {
     try deployment.succeed(["library", "add", "x", tree.root] + rules)
   }
 
-  private static func intervals(lock: Int, renew: Int) -> [String: String] {
+  private static func intervals(lock: Int, renew: Int, sweep: Int? = nil) -> [String: String] {
     [
-      "ROLLCALL_LOCK_TTL": "\(lock)ms", "ROLLCALL_LOCK_RENEW": "\(renew)ms", "ROLLCALL_SWEEP_INTERVAL": "\(renew)ms",
+      "ROLLCALL_LOCK_TTL": "\(lock)ms", "ROLLCALL_LOCK_RENEW": "\(renew)ms",
+      "ROLLCALL_SWEEP_INTERVAL": "\(sweep ?? renew)ms",
       "ROLLCALL_RECONCILE_INTERVAL": "1s", "ROLLCALL_CLEANUP_INTERVAL": "2s", "ROLLCALL_RETRY_INTERVAL": "500ms",
       "ROLLCALL_OPERATION_TIMEOUT": "10s", "ROLLCALL_LOG_LEVEL": "debug",
     ]
@@ -64,15 +72,16 @@ final class FaultScene {
     var more = more
     if let crash { more["ROLLCALL_CRASH_AT"] = crash }
     let build = try crash.map { _ in try RollcallBinary.debugPath() }
-    let process = try deployment.start(words, more: more, build: build)
-    processes.append((name, process))
-    try wait("\(name) starts", within: .seconds(20)) {
+    do {
       // One that is to die may do so before anybody has read that it lives.
-      if process.errorsSoFar.contains(line) || (crash != nil && !process.isRunning) { return true }
-      guard process.isRunning else { throw self.broken("\(name) ended at once") }
-      return false
+      return try deployment.until(line, orItsEnd: { crash != nil && $0.code == 128 + SIGKILL }) {
+        let process = try deployment.start(words, more: more, build: build)
+        processes.append((name, process))
+        return process
+      }
+    } catch let error where error is ChildProcess.CannotStart || error is NotInTime {
+      throw broken("\(name): \(error)")
     }
-    return process
   }
 
   /// Asks for a scan as a user does.
@@ -86,9 +95,9 @@ final class FaultScene {
   }
 
   /// Waits until a process has been killed by a crash point.
-  func waitForCrash(of name: String, within deadline: Duration = .seconds(30)) throws {
+  func waitForCrash(of name: String) throws {
     let process = try process(name)
-    try wait("\(name) dies at its crash point", within: deadline) { !process.isRunning }
+    try wait("\(name) dies at its crash point") { !process.isRunning }
     let code = try process.wait().code
     guard code == 128 + SIGKILL else { throw broken("\(name) ended with \(code) and not by SIGKILL") }
   }
@@ -123,7 +132,7 @@ final class FaultScene {
     return try body()
   }
 
-  func wait(_ what: String, within deadline: Duration = .seconds(60), until isTrue: () throws -> Bool) throws {
+  func wait(_ what: String, within deadline: Duration = patience, until isTrue: () throws -> Bool) throws {
     do { try eventually(what, within: deadline, isTrue) } catch let error as NotInTime {
       throw broken(error.description)
     }

@@ -77,13 +77,13 @@ extension StrippedScene {
   /// Another worker ends the scan without waiting for this one, which then wakes and changes nothing.
   fileprivate func expectTakenOver(from sleeper: ChildProcess, at step: String) throws {
     let claims = try expectFinalising("sleeper")
-    try scene.worker("other")
+    // One slot: a lock that a busy machine lets expire is no other slot's then.
+    try scene.worker("other", slots: 1)
     let recovery = try scene.timeUntilClaimedAgain(claims, since: .now)
     print("the end of a scan, frozen at \(step), went on after \(recovery)")
-    guard recovery < .seconds(8) else { throw scene.broken("the scan waited \(recovery) for the sleeper") }
     let scan = try expectExactEnd()
     guard scan.slices_redone == 1 else { throw scene.broken("\(scan.slices_redone) slices ran twice") }
-    guard try sleeper.isStopped() else { throw scene.broken("the sleeper woke too early") }
+    guard try sleeper.isStopped() else { throw scene.broken("the scan waited for the sleeper") }
     let before = try contents()
     sleeper.send(SIGCONT)
     try scene.wait("the sleeper notices") { try scene.everySlotIsIdle(of: "sleeper") }

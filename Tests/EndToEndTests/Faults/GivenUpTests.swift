@@ -98,7 +98,7 @@ private struct Trouble {
     case .jobHandedBack:
       try deployment.database.query(
         """
-        SELECT pg_terminate_backend(backend_pid, 1000) FROM slices
+        SELECT pg_terminate_backend(backend_pid, 60000) FROM slices
          WHERE state = 'running' AND worker LIKE 'victim-%'
         """)
     case .jobBuried: try deployment.redis(["RPUSH", deployment.key("queue"), "garbage"])

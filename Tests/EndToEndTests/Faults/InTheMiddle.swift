@@ -36,7 +36,8 @@ struct Middle {
 
 extension FaultScene {
   /// Does harm in the middle of the newest scan: while it is `running`, with slices that are done and slices
-  /// that are not, and every process stands still, so that a slow machine cannot miss the moment.
+  /// that are not, and every process stands still, so that a slow machine cannot miss the moment. A scan that was over
+  /// before anybody looked is followed by another one.
   ///
   /// - Parameter isTime: what more the moment must have.
   @discardableResult
@@ -45,15 +46,31 @@ extension FaultScene {
   ) throws -> Result {
     var result: Result?
     try wait("the scan is in its middle") {
-      if let scan = try scan(), scan.hasEnded { throw broken("the scan ended before the fault") }
+      if let scan = try scan(), scan.hasEnded {
+        guard scan.status == "completed" else { throw broken("the scan ended \(scan.status) before the fault") }
+        try requestScan()
+      }
       result = try standingStill {
-        guard let middle = try middle(), middle.done > 0, middle.open > 1, isTime(middle) else { return nil }
+        guard try nothingIsUnderWay(), let middle = try middle(), middle.done > 0, middle.open > 1, isTime(middle)
+        else { return nil }
         return try harm(middle)
       }
       return result != nil
     }
     guard let result else { throw broken("no middle") }
     return result
+  }
+
+  /// Nothing that was asked of Postgres before everything stood still is being done yet, such as a commit: it waits
+  /// for a client or a lock at most.
+  private func nothingIsUnderWay() throws -> Bool {
+    try deployment.database.query(
+      """
+      SELECT 1 FROM pg_stat_activity
+       WHERE datname = current_database() AND application_name LIKE 'rollcall%' AND state = 'active'
+         AND coalesce(wait_event_type, '') NOT IN ('Client', 'Lock')
+      """
+    ).isEmpty
   }
 
   /// `nil` unless the newest scan is `running`.
@@ -82,7 +99,7 @@ extension FaultScene {
   func timeUntilClaimedAgain(_ claims: [Middle.Claim], since began: ContinuousClock.Instant) throws -> Duration {
     guard !claims.isEmpty else { throw broken("nobody held a slice") }
     var fates: [Middle.Claim: Middle.Claim.Fate] = [:]
-    try wait("the slices run again", within: .seconds(60)) {
+    try wait("the slices run again") {
       fates = try self.fates(of: claims)
       return !fates.values.contains(.waits)
     }

@@ -24,7 +24,7 @@ extension Faults {
     func `what Redis forgets in the middle of a scan is found again`(loss: Loss) async throws {
       try await inTurn {
         let redis = try PrivateRedis()
-        let scene = try FaultScene(ForestTree(), redis: redis.url)
+        let scene = try FaultScene(ForestTree(), redis: redis.url, settings: FaultScene.calm)
         try scene.reaper()
         try scene.worker("one")
         try scene.worker("two")
@@ -50,14 +50,20 @@ extension Faults {
     }
 
     enum Trouble: String, CaseIterable {
-      case clientKill, pauseBeyondTheLock, debugSleep
+      case clientKill, pauseBeyondTheLock, sleepBeyondTheLock
 
-      func strike(_ scene: FaultScene) throws {
+      var settings: [String: String] { self == .clientKill ? FaultScene.calm : FaultScene.slow }
+
+      /// - Returns: whoever waits for Redis to wake: the others are not to stand still meanwhile.
+      func strike(_ redis: PrivateRedis, _ scene: FaultScene) throws -> ChildProcess? {
+        let time = FaultScene.beyondLock
         switch self {
         case .clientKill: try scene.deployment.redis(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
-        case .pauseBeyondTheLock: try scene.deployment.redis(["CLIENT", "PAUSE", "5000", "ALL"])
-        case .debugSleep: try scene.deployment.redis(["DEBUG", "SLEEP", "4"])
+        case .pauseBeyondTheLock: try scene.deployment.redis(["CLIENT", "PAUSE", "\(time.milliseconds)", "ALL"])
+        case .sleepBeyondTheLock:
+          return try ChildProcess(["redis-cli", "-s", redis.socket, "DEBUG", "SLEEP", "\(time / .seconds(1))"])
         }
+        return nil
       }
     }
 
@@ -65,12 +71,13 @@ extension Faults {
     func `a Redis that drops its clients or keeps them waiting costs time only`(trouble: Trouble) async throws {
       try await inTurn {
         let redis = try PrivateRedis()
-        let scene = try FaultScene(ForestTree(), redis: redis.url)
+        let scene = try FaultScene(ForestTree(), redis: redis.url, settings: trouble.settings)
         try scene.reaper()
         try scene.worker("one")
         try scene.worker("two")
         try scene.requestScan()
-        try scene.duringScan { _ in try trouble.strike(scene) }
+        let waiting = try scene.duringScan { _ in try trouble.strike(redis, scene) }
+        _ = try waiting?.wait()
         try scene.expectExactEnd()
         try scene.expectNoAttempts()
       }
@@ -80,14 +87,15 @@ extension Faults {
       try await inTurn {
         let redis = try PrivateRedis()
         let proxy = try FlakyProxy(to: redis.socket)
-        let scene = try FaultScene(ForestTree(), redis: redis.url)
+        let scene = try FaultScene(ForestTree(), redis: redis.url, settings: FaultScene.slow)
         let throughProxy = ["ROLLCALL_REDIS_URL": "redis://127.0.0.1:\(proxy.port)/0"]
         try scene.reaper()
         try scene.worker("one", more: throughProxy)
         try scene.worker("two", more: throughProxy)
         try scene.requestScan()
         try scene.duringScan { _ in proxy.become(.silent) }
-        usleep(4_000_000)  // Longer than the lock: by then others may have what these two hold.
+        // By then others may have what these two hold.
+        Thread.sleep(forTimeInterval: FaultScene.beyondLock / .seconds(1))
         proxy.become(.passing)
         try scene.expectExactEnd()
         try scene.expectNoAttempts()

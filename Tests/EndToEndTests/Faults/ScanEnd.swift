@@ -38,8 +38,8 @@ extension FaultScene {
   }
 
   /// Waits for the newest scan's end.
-  func endedScan(within deadline: Duration = .seconds(60)) throws -> ScanRow {
-    try wait("the scan ends", within: deadline) { try scan()?.hasEnded == true }
+  func endedScan() throws -> ScanRow {
+    try wait("the scan ends") { try scan()?.hasEnded == true }
     guard let scan = try scan() else { throw broken("there is no scan") }
     return scan
   }
@@ -49,8 +49,8 @@ extension FaultScene {
   ///
   /// - Parameter removed: how many files it must have found gone, where that is known.
   @discardableResult
-  func expectExactEnd(removed: Int? = nil, within deadline: Duration = .seconds(60)) throws -> ScanRow {
-    let scan = try endedScan(within: deadline)
+  func expectExactEnd(removed: Int? = nil) throws -> ScanRow {
+    let scan = try endedScan()
     let rows = try TreeRows(of: tree.root, in: deployment)
     var wrong = try rows.differences() + rows.miscounted()
     func require<Value: Equatable>(_ name: String, _ value: Value, _ expected: Value) {
@@ -74,7 +74,7 @@ extension FaultScene {
   /// No in-flight entry, lock, queued pointer, slice or staged removal outlives the scans. A slot finishes its
   /// job just after it has ended the scan, and what a dead one had in flight is returned by the reaper.
   func expectNothingLeft() throws {
-    try wait("nothing is left", within: .seconds(20)) { try leftovers().isEmpty }
+    try wait("nothing is left") { try leftovers().isEmpty }
   }
 
   /// What tells of a repair, a return or a takeover says of what, from whom and why.

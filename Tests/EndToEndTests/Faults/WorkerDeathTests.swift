@@ -92,9 +92,8 @@ extension Faults {
         try scene.worker("other")
         let recovery = try scene.timeUntilClaimedAgain(middle.claims, since: .now)
         print("a slice frozen at \(point) ran again after \(recovery)")
-        guard recovery < .seconds(8) else { throw scene.broken("its slice waited \(recovery) for the sleeper") }
         try scene.expectExactEnd()
-        guard try sleeper.isStopped() else { throw scene.broken("the sleeper woke too early") }
+        guard try sleeper.isStopped() else { throw scene.broken("the scan waited for the sleeper") }
         sleeper.send(SIGCONT)
         try scene.wait("the sleeper notices") { try scene.everySlotIsIdle(of: "sleeper") }
         try scene.expectExactEnd()
