@@ -66,8 +66,12 @@ extension PostgresSlotCatalog {
       Statements.removalsStanding, [.int64(claim.slice.scan.rawValue), .int32(claim.slice.number)])
     guard let row = rows.first else { throw .fenced }
     return try wrap { () throws(PostgresError) in
-      guard try row.boolean(1) else { return .settled }
-      if let text = try row.optionalText(0) { return .decided(try decode(text)) }
+      let verdict = try row.optionalText(0)
+      // What was confirmed is looked at and decided on once more, also where nothing of it is left.
+      let isConfirmed = verdict == "confirm"
+      let isStaged = try row.boolean(1)
+      guard isConfirmed || isStaged else { return .settled }
+      if let verdict, !isConfirmed { return .decided(try decode(verdict)) }
       let excludes = try row.boolean(2)
       guard let isDirectory = try row.optionalBoolean(3) else { return .undecided(excludes: excludes, lookedUpTo: nil) }
       let looked = StagedPlace(isDirectory: isDirectory, row: try row.int64(4))
@@ -117,8 +121,8 @@ extension PostgresSlotCatalog {
     try batch(Statements.removalsExclude, claim, limit)
   }
 
-  /// Sets the verdict by the limits in the scan's rules, or returns the one that was set before. Nothing that is
-  /// excluded is staged any more.
+  /// Sets the verdict by the limits in the scan's rules, or `apply` where somebody has confirmed it; or returns the
+  /// one that was set before. Nothing that is excluded is staged any more.
   ///
   /// - Parameter files: that would go, by a `RemovalCount` under this claim.
   public func decideRemovals(_ claim: SliceClaim, files: Int64) throws(CatalogError) -> RemovalVerdict {

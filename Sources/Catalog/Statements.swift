@@ -63,6 +63,9 @@ enum Statements {
   static let repairSlicesLeft = load("repair_slices_left", PackageResources.repair_slices_left_sql)
   static let repairStagedLeft = load("repair_staged_left", PackageResources.repair_staged_left_sql)
   static let scanByID = load("scan_by_id", PackageResources.scan_by_id_sql)
+  static let scanCancel = load("scan_cancel", PackageResources.scan_cancel_sql)
+  static let scanConfirm = load("scan_confirm", PackageResources.scan_confirm_sql)
+  static let scanDiscard = load("scan_discard", PackageResources.scan_discard_sql)
   static let scanEnd = load("scan_end", PackageResources.scan_end_sql)
   static let scanErrors = load("scan_errors", PackageResources.scan_errors_sql)
   static let scanErrorTotals = load("scan_error_totals", PackageResources.scan_error_totals_sql)
@@ -83,6 +86,7 @@ enum Statements {
   static let sliceSettle = load("slice_settle", PackageResources.slice_settle_sql)
   static let slicesDrop = load("slices_drop", PackageResources.slices_drop_sql)
   static let slicesQueued = load("slices_queued", PackageResources.slices_queued_sql)
+  static let stagedDrop = load("staged_drop", PackageResources.staged_drop_sql)
   static let tombstonesNamed = load("tombstones_named", PackageResources.tombstones_named_sql)
 
   private static func load(_ name: String, _ file: [UInt8]) -> PostgresStatement {

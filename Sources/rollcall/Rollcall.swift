@@ -29,7 +29,8 @@ struct Rollcall: AsyncParsableCommand {
     version: "rollcall \(version)",
     subcommands: [
       Up.self, Migrate.self, Library.self, Scan.self, WorkerCommand.self, ReaperCommand.self, Status.self,
-      History.self, Errors.self, Changes.self, Events.self, Queue.self, Workers.self, Config.self, Version.self,
+      History.self, Errors.self, Changes.self, Events.self, Cancel.self, Confirm.self, Discard.self, Queue.self,
+      Workers.self, Config.self, Version.self,
     ])
 
   static func main() async {

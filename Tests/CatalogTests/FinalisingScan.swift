@@ -33,6 +33,46 @@ final class FinalisingScan {
     return late
   }
 
+  /// Holds the scan's removals, and ends it.
+  func hold() throws {
+    try connection.query("UPDATE scans SET rules = rules || '{\"removal_limit\": 0, \"removal_limit_percent\": 0}'")
+    #expect(try decide() == .hold)
+    #expect(try catalog.end(claim) == .partial)
+  }
+
+  /// Confirms what the scan holds, and claims the slice that removes it.
+  func confirm() throws {
+    guard case .confirmed(_, let slice) = try people.confirm(ScanID(1), by: "Ann", through: .cli) else {
+      throw NotConfirmed()
+    }
+    claim = try catalog.claim(slice)
+  }
+
+  struct NotConfirmed: Error {}
+
+  /// The catalogue as a command sees it.
+  private(set) lazy var people = database.catalog()
+
+  /// Status, verdict and the counters that removals change.
+  var standing: String {
+    get throws {
+      try connection.texts(
+        "SELECT concat_ws(' ', status, removal_verdict, files_removed, removals_held, open_slices) FROM scans WHERE id = 1"
+      )[0]
+    }
+  }
+
+  /// What has happened to the scan since it was walked, with how many files that was about.
+  var events: [String] {
+    get throws {
+      try connection.texts(
+        """
+        SELECT concat_ws(' ', event, detail->>'files') FROM scan_events
+         WHERE scan_id = 1 AND event NOT IN ('admitted', 'started', 'slice_taken_over') ORDER BY id
+        """)
+    }
+  }
+
   func directory(_ name: String, in parent: Int64? = nil) throws -> Int64 {
     nextID += 1
     try connection.query(

@@ -42,7 +42,8 @@ import Testing
     #expect(
       try record.text(2)
         == "2 missing files could not be removed from the catalogue: each of its last 3 workers died at it. "
-        + "Scan again to remove them.")
+        + "`rollcall confirm 1` looks again and removes what is still missing, `rollcall discard 1` lets go of it "
+        + "until a scan finds it again; a new scan looks for itself.")
     #expect(try scan.removedFiles == 4)
     #expect(try scan.stagedRows == 1)
   }

@@ -23,7 +23,7 @@ private func expectHeld(_ scan: ScanResult, _ rescan: Rescan, sourceLocation: So
   #expect(scan.filesRemoved == 0, sourceLocation: sourceLocation)
   #expect(scan.removalsHeld == 1_100, sourceLocation: sourceLocation)
   #expect(scan.filesSeen == 1_001, sourceLocation: sourceLocation)
-  #expect(scan.message?.contains("--removal-limit 1100") == true, sourceLocation: sourceLocation)
+  #expect(scan.message?.contains("rollcall confirm \(scan.id)`") == true, sourceLocation: sourceLocation)
   #expect(
     try rescan.deployment.database.query("SELECT 1 FROM catalog_files WHERE removed_at IS NOT NULL") == [],
     sourceLocation: sourceLocation)

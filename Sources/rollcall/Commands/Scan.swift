@@ -33,7 +33,7 @@ struct Scan: ParsableCommand {
     let queues = try environment.queues()
     let library = try LibraryTarget(target).library(in: catalog, allowed: environment.configuration.allowedRoots)
     let request = ScanRequest(
-      target: .name(library.name), requestID: requestID, requestedBy: requestedBy ?? Self.userName(),
+      target: .name(library.name), requestID: requestID, requestedBy: requestedBy ?? UserName.own,
       mode: ScanMode(rawValue: mode) ?? .full)
     var scan = try ScanRequests(catalog: catalog, queues: queues).admit(request)
     if wait {
@@ -60,10 +60,12 @@ struct Scan: ParsableCommand {
       try environment.print(["Scan \(scan.id) of library \(terminalSafe(scan.library)) is \(scan.status.rawValue)."])
     }
   }
+}
 
-  private static func userName() -> String? {
-    getpwuid(geteuid()).flatMap { String(validatingCString: $0.pointee.pw_name) }
-  }
+/// Who asks, where nobody says.
+enum UserName {
+  /// `nil` where the system has no name for the user.
+  static var own: String? { getpwuid(geteuid()).flatMap { String(validatingCString: $0.pointee.pw_name) } }
 }
 
 /// `LIBRARY|PATH` of the command line.

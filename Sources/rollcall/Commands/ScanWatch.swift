@@ -55,7 +55,7 @@ struct ScanWatch {
       if scan.startedAt != nil, let line = progress.update(ScanProgress(scan), at: .now) {
         try StandardOutput.error.write(line)
       }
-      if !hasAdvised, scan.status == .pending, ContinuousClock.now - begin > .seconds(3) {
+      if !hasAdvised, ContinuousClock.now - begin > .seconds(3) {
         adviseOnWorkers(scan)
         hasAdvised = true
       }
@@ -68,7 +68,7 @@ struct ScanWatch {
     if let clear = progress.clear() { try? StandardOutput.error.write(clear) }
   }
 
-  /// A scan that nobody begins is most often one that nobody serves.
+  /// A scan that nobody begins, or goes on with, is most often one that nobody serves.
   private func adviseOnWorkers(_ scan: ScanRecord) {
     // Where Redis cannot be asked, the push has said so before.
     guard let workers = try? queues.workers(of: scan.queue) else { return }

@@ -50,12 +50,7 @@ struct PostgresFixture: CatalogFixture {
   }
 
   func cancel(_ scan: ScanID) throws {
-    try change(
-      scan,
-      """
-      UPDATE scans SET status = 'cancelled', completed_at = now()
-       WHERE id = $1 AND status IN ('pending', 'running', 'paused')
-      """)
+    try change(scan, "SELECT cancel_scan(library_id, 'somebody', 'cli') FROM scans WHERE id = $1")
   }
 
   func scan(_ id: ScanID) throws -> ScanRecord? { try database.catalog().scan(id) }

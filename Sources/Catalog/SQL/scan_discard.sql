@@ -1,0 +1,1 @@
+SELECT discard_scan($1, $2, $3)
