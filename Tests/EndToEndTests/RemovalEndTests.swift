@@ -42,7 +42,7 @@ private struct HeldLibrary {
   /// - Parameters:
   ///   - standing: the scan's status and verdict.
   ///   - live: files that are no tombstones.
-  ///   - staged: rows that wait to be removed.
+  ///   - staged: rows of the scan's that wait to be removed.
   func expect(
     _ scan: Int64, _ standing: String, removed: Int, held: Int, live: Int, staged: Int,
     sourceLocation: SourceLocation = #_sourceLocation
@@ -51,7 +51,7 @@ private struct HeldLibrary {
       """
       SELECT concat_ws(' ', status, removal_verdict), files_removed, removals_held, open_slices,
              (SELECT count(*) FROM files WHERE removed_at IS NULL), (SELECT count(*) FROM files WHERE removed_at IS NOT NULL),
-             (SELECT count(*) FROM staged_removals), (SELECT count(*) FROM slices),
+             (SELECT count(*) FROM staged_removals r WHERE r.scan_id = s.id), (SELECT count(*) FROM slices),
              (SELECT count(*) FROM scan_changes c WHERE c.scan_id = s.id AND c.change = 'r'),
              files_seen - files_added - files_updated - files_unchanged
         FROM scans s WHERE id = \(scan)

@@ -77,7 +77,8 @@ extension Faults {
         guard scan.status == (isConfirmed ? "partial" : "cancelled"), scan.files_removed == 0,
           try scene.deployment.database.query(live) == ["0"]
         else { throw scene.broken("something was removed") }
-        // It is found again.
+        // It is found again. What scans before have staged is for a reaper to drop.
+        try scene.reaper()
         if isConfirmed {
           try scene.deployment.succeed(["confirm", "2"])
         } else {
