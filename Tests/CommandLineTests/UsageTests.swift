@@ -5,7 +5,8 @@ import Testing
 @Suite struct UsageTests {
   static let commands = [
     "up", "migrate", "library", "library add", "library list", "library show", "library set", "library remove", "scan",
-    "worker", "status", "history", "errors", "changes", "events", "cancel", "confirm", "discard", "queue", "queue dead", "queue dead list",
+    "worker", "status", "history", "errors", "changes", "events", "cancel", "confirm", "discard", "queue", "queue dead",
+    "queue dead list",
     "queue dead retry",
     "queue dead drop", "workers", "config", "version",
   ]
