@@ -15,6 +15,16 @@ public func compareBytes(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBuffe
 
 /// A page of the files that the catalogue knows, by directory and name. Their names lie in one arena.
 public struct KnownFiles: Sendable {
+  /// What a scan has made of a file.
+  public enum Mark: String, Sendable {
+    /// It was as it had been, or it has not been looked at.
+    case counted = "c"
+    case staged = "s"
+    case added = "a"
+    /// Updated, or revived.
+    case updated = "u"
+  }
+
   public struct File: Sendable {
     public let id: Int64
     public let directory: Int64
@@ -25,6 +35,8 @@ public struct KnownFiles: Sendable {
     public let mtime_ns: Int64
     public let ctime_ns: Int64
     public let btime_ns: Int64?
+    /// What the scan has made of it before, where it is listed again.
+    public let mark: Mark
     fileprivate let name: Range<Int>
 
     /// Whether the file is as it was. Its device is of no account: it changes with a remount.
@@ -42,7 +54,7 @@ public struct KnownFiles: Sendable {
 
   /// Adds a file; its attributes' device is of no account.
   public mutating func append(
-    id: Int64, directory: Int64, name: UnsafeRawBufferPointer, _ attributes: FileAttributes
+    id: Int64, directory: Int64, name: UnsafeRawBufferPointer, _ attributes: FileAttributes, mark: Mark = .counted
   ) {
     let start = names.count
     names.append(contentsOf: name)
@@ -50,7 +62,7 @@ public struct KnownFiles: Sendable {
       File(
         id: id, directory: directory, kind: attributes.kind, mode: attributes.mode, size: attributes.size,
         inode: attributes.inode, mtime_ns: attributes.mtime_ns, ctime_ns: attributes.ctime_ns,
-        btime_ns: attributes.btime_ns, name: start..<names.count))
+        btime_ns: attributes.btime_ns, mark: mark, name: start..<names.count))
   }
 
   public func withName<Result, Failure: Error>(
@@ -63,7 +75,7 @@ public struct KnownFiles: Sendable {
 }
 
 extension KnownFiles {
-  /// Decodes the rows of `files_live`.
+  /// Decodes the rows of `files_live`, or of `files_marked`.
   init(_ rows: PostgresRows) throws(PostgresError) {
     self.init()
     files.reserveCapacity(rows.count)
@@ -73,7 +85,8 @@ extension KnownFiles {
         kind: kind, mode: UInt32(bitPattern: try row.int32(9)), size: try row.int64(4), device: 0,
         inode: UInt64(bitPattern: try row.int64(8)), mtime_ns: try row.int64(5), ctime_ns: try row.int64(6),
         btime_ns: try row.optionalInt64(7))
-      try row.withBytes(1) { append(id: id, directory: directory, name: $0, attributes) }
+      let mark: Mark = row.count > 10 ? try decode(try row.text(10)) : .counted
+      try row.withBytes(1) { append(id: id, directory: directory, name: $0, attributes, mark: mark) }
     }
   }
 }

@@ -75,14 +75,27 @@ public final class KnownRows {
 
   /// The next live files of directories, in the directories' order and by name, and whether there may be more.
   ///
-  /// - Parameter name: of the first directory, those after it.
+  /// - Parameters:
+  ///   - name: of the first directory, those after it.
+  ///   - isMarked: tells what this scan has made of each before.
   public func files(
-    of directories: ArraySlice<Int64>, after name: [UInt8]
+    of directories: ArraySlice<Int64>, after name: [UInt8], isMarked: Bool = false
   ) throws(CatalogError) -> (page: KnownFiles, isLast: Bool) {
     try wrap { () throws(PostgresError) in
-      let rows = try connection.execute(
-        Statements.filesLive, [library, .int64Array(Array(directories)), .bytes(name), .int64(Self.pageRows)])
+      let page = [library, .int64Array(Array(directories)), .bytes(name), .int64(Self.pageRows)]
+      let rows =
+        isMarked
+        ? try connection.execute(Statements.filesMarked, page + [scan])
+        : try connection.execute(Statements.filesLive, page)
       return (try KnownFiles(rows), rows.count < Self.pageRows)
+    }
+  }
+
+  /// Those of the directories that this scan has staged.
+  public func staged(_ directories: [Int64]) throws(CatalogError) -> Set<Int64> {
+    try wrap { () throws(PostgresError) in
+      let rows = try connection.execute(Statements.stagedDirectories, [scan, .int64Array(directories)])
+      return Set(try rows.map { (row) throws(PostgresError) in try row.int64(0) })
     }
   }
 

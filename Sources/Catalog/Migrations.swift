@@ -22,6 +22,7 @@ enum Migrations {
     PackageResources.migration_0015_errors_sql,
     PackageResources.migration_0016_layouts_sql,
     PackageResources.migration_0018_settling_sql,
+    PackageResources.migration_0021_rewalk_sql,
   ]
 }
 

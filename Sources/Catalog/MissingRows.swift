@@ -11,6 +11,22 @@ public struct MissingRows: Sendable, Equatable {
     case excluded
     /// A directory that stays, while the rules exclude all that lies in it.
     case contents
+    /// A file that this very scan has added, and whose name is gone again: with the second look its row goes too.
+    case passing
+
+    /// Whether the name has to be looked for again.
+    public var isAbsence: Bool { self == .missing || self == .passing }
+  }
+
+  /// As what this scan has counted a file before, and with how many bytes.
+  public struct Tally: Sendable, Equatable {
+    public let isAdded: Bool
+    public let bytes: Int64
+
+    public init(isAdded: Bool, bytes: Int64) {
+      self.isAdded = isAdded
+      self.bytes = bytes
+    }
   }
 
   public struct Row: Sendable, Equatable {
@@ -21,6 +37,8 @@ public struct MissingRows: Sendable, Equatable {
     /// A row of `directories`.
     public let isDirectory: Bool
     public let loss: Loss
+    /// What is to be counted back if it goes.
+    public let tally: Tally?
     fileprivate let name: Range<Int>
 
     /// The directory in which something is unsettled until the row has gone.
@@ -45,6 +63,16 @@ public struct MissingRows: Sendable, Equatable {
     append(id: id, directory: directory, isDirectory: isDirectory, name: name, isExcluded ? .excluded : .missing)
   }
 
+  /// A file that this scan has counted before.
+  public mutating func append(
+    id: Int64, directory: Int64, name: UnsafeRawBufferPointer, isExcluded: Bool, counted tally: Tally
+  ) {
+    let loss: Loss = isExcluded ? .excluded : tally.isAdded ? .passing : .missing
+    // What is excluded goes as a removal, also where the scan has added it.
+    append(
+      id: id, directory: directory, isDirectory: false, name: name, loss, isExcluded && tally.isAdded ? nil : tally)
+  }
+
   /// A directory that stays, and in which the rules exclude everything. Where nothing live is in it this is nothing.
   ///
   /// - Parameters:
@@ -55,11 +83,13 @@ public struct MissingRows: Sendable, Equatable {
   }
 
   private mutating func append(
-    id: Int64, directory: Int64, isDirectory: Bool, name: UnsafeRawBufferPointer, _ loss: Loss
+    id: Int64, directory: Int64, isDirectory: Bool, name: UnsafeRawBufferPointer, _ loss: Loss,
+    _ tally: Tally? = nil
   ) {
     let start = names.count
     names.append(contentsOf: name)
-    rows.append(Row(id: id, directory: directory, isDirectory: isDirectory, loss: loss, name: start..<names.count))
+    rows.append(
+      Row(id: id, directory: directory, isDirectory: isDirectory, loss: loss, tally: tally, name: start..<names.count))
   }
 
   public func name(of row: Row) -> [UInt8] { Array(names[row.name]) }
@@ -67,6 +97,22 @@ public struct MissingRows: Sendable, Equatable {
   /// Keeps those of which the answers, one for each row, are true.
   public mutating func keep(_ answers: [Bool]) {
     rows = zip(rows, answers).compactMap { $1 ? $0 : nil }
+  }
+
+  /// Takes the files out that are passing.
+  public mutating func takePassing() -> MissingRows {
+    var passing = self
+    passing.rows.removeAll { $0.loss != .passing }
+    rows.removeAll { $0.loss == .passing }
+    return passing
+  }
+
+  /// Some of them as columns: row, directory, name.
+  func places(_ range: Range<Int>) -> [PostgresParameter] {
+    let rows = rows[range]
+    return [
+      .int64Array(rows.map(\.id)), .int64Array(rows.map(\.directory)), .bytesArray(rows.map { name(of: $0) }),
+    ]
   }
 
   /// Some of them as columns: kind, row, directory, name, loss.

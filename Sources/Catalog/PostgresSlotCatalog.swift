@@ -239,6 +239,7 @@ extension SliceFrontier {
     var directories: [Directory] = []
     var places: [(place: Int64, id: Int64)] = []
     var rootInode: UInt64?
+    var again: Set<Int64> = []
     directories.reserveCapacity(rows.count)
     for row in rows {
       let id = try row.int64(0)
@@ -251,9 +252,10 @@ extension SliceFrontier {
           id: id, parent: try row.optionalInt64(1), name: try row.bytes(2), known: known, isBoundary: boundary == true,
           isFollowed: try row.boolean(Self.knownColumn - 1)))
       if let place = try row.optionalInt64(3) { places.append((place, id)) }
+      if tellsKnown, try row.optionalBoolean(Self.knownColumn + 14) == true { again.insert(id) }
       if let inode = try row.optionalInt64(4) { rootInode = UInt64(bitPattern: inode) }
     }
     places.sort { $0.place < $1.place }
-    self.init(directories: directories, visits: places.map(\.id), rootInode: rootInode)
+    self.init(directories: directories, visits: places.map(\.id), rootInode: rootInode, again: again)
   }
 }

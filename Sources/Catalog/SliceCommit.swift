@@ -71,6 +71,15 @@ struct SliceCommit {
       }
     }
     try add(results.updates.count) { (Statements.filesUpdate, [scan, library] + results.updates.columns($0)) }
+    try add(results.amendments.count) { (Statements.filesAmend, [scan, library] + results.amendments.columns($0)) }
+    try add(results.passing.count) { (Statements.filesPassing, [scan, library] + results.passing.places($0)) }
+    if !results.unstagedDirectories.isEmpty || !results.unstagedFiles.isEmpty {
+      batch.append(
+        (
+          Statements.removalsUnstage,
+          [scan, .int64Array(results.unstagedDirectories), .int64Array(results.unstagedFiles)]
+        ))
+    }
     try add(results.revivals.count) {
       (Statements.filesRevive, [scan, library] + results.revivals.columns($0) + [results.revivals.ids($0)])
     }

@@ -200,11 +200,21 @@ public struct SliceFrontier: Sendable, Equatable {
   public let visits: [Int64]
   /// The root's inode as the scan has found it; `nil` before its first commit.
   public let rootInode: UInt64?
+  /// Those of the visits that the scan has listed before: what they hold is compared with that listing.
+  public let again: Set<Int64>
 
-  public init(directories: [Directory] = [], visits: [Int64] = [], rootInode: UInt64? = nil) {
+  public init(
+    directories: [Directory] = [], visits: [Int64] = [], rootInode: UInt64? = nil, again: Set<Int64> = []
+  ) {
     self.directories = directories
     self.visits = visits
     self.rootInode = rootInode
+    self.again = again
+  }
+
+  /// The same chain, with other visits.
+  public func visiting(_ visits: [Int64]) -> SliceFrontier {
+    SliceFrontier(directories: directories, visits: visits, rootInode: rootInode, again: again)
   }
 }
 
@@ -262,6 +272,13 @@ public struct SliceResults: Sendable, Equatable {
   public var unfollowed: [Int64] = []
   /// Rows whose names are confirmed to be gone, to be staged.
   public var missing = MissingRows()
+  /// Staged by this scan before, and there again.
+  public var unstagedDirectories: [Int64] = []
+  public var unstagedFiles: [Int64] = []
+  /// Live files that this scan has changed before, and that have changed once more.
+  public var amendments = FileChanges()
+  /// Files that this scan itself has added, and that are gone again.
+  public var passing = MissingRows()
   /// Directories that were known before and in which something stays unsettled: their signatures go.
   public var unsettled: [Int64] = []
   /// Directories of this scan that were gone when they were opened or before they were listed, and of which an earlier

@@ -49,6 +49,7 @@ extension Walk {
     let id = try deliver { () throws(Sink.Failure) in
       try sink.followedDirectory(parent: parent, name: link.bytes, attributes: attributes)
     }
+    guard let id else { return }
     guard tree.stack.pendingCount < TreeWalker.heldDirectories else { return deferred.append(id) }
     tree.push(id: id, parent: node, name: link.bytes, identity: attributes.identity, isFollowed: true)
   }

@@ -107,7 +107,7 @@ extension Walk {
     let id = try deliver { () throws(Sink.Failure) in
       try sink.newDirectory(parent: parent, name: entry.bytes, attributes: attributes, isBoundary: isBoundary)
     }
-    if isBoundary && rootDevice != nil { return }
+    guard let id, !isBoundary || rootDevice == nil else { return }
     guard tree.stack.pendingCount < TreeWalker.heldDirectories else { return deferred.append(id) }
     // What an automount's name will be once opening it has mounted it, nobody knows yet.
     tree.push(id: id, parent: node, name: entry.bytes, identity: isAutomount ? nil : attributes.identity)

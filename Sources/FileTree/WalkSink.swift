@@ -20,20 +20,20 @@ public protocol WalkSink: AnyObject {
   /// An entry that is no directory.
   func file(directory: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes) throws(Failure)
 
-  /// An entry that is a directory. It is visited later, under the id that this returns; one on another
-  /// file system is not if the walk stays on the root's.
+  /// An entry that is a directory. It is visited later, under the id that this returns, or not where that is `nil`;
+  /// one on another file system is not if the walk stays on the root's.
   ///
   /// - Parameter isBoundary: it lies on another file system: than the root, if the walk stays on the
   ///   root's; else than `parent`.
   func newDirectory(
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes, isBoundary: Bool
-  ) throws(Failure) -> Int64
+  ) throws(Failure) -> Int64?
 
   /// A link that is followed to a directory; `attributes` are the directory's. It is visited later, as one in the
-  /// link's place, under the id that this returns.
+  /// link's place, under the id that this returns, or not where that is `nil`.
   func followedDirectory(
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes
-  ) throws(Failure) -> Int64
+  ) throws(Failure) -> Int64?
 
   /// An entry that is there, and that is neither of the above because of another rule than a glob. Where the
   /// rules want it told, `isCounted` and `failure` say which.

@@ -49,8 +49,7 @@ struct CarefulWalk {
   private mutating func visit(
     _ directory: Int64, skipsRepeatedNames: Bool
   ) throws(CatalogError) -> SlotMachine.WorkOutcome? {
-    let frontier = SliceFrontier(
-      directories: claim.frontier.directories, visits: [directory], rootInode: claim.frontier.rootInode)
+    let frontier = claim.frontier.visiting([directory])
     var limits = budget
     limits.entries = 0
     switch try runner.visit(frontier, of: claim, limits, skipsRepeatedNames: skipsRepeatedNames) {

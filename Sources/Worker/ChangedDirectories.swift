@@ -11,6 +11,8 @@ struct ChangedDirectories {
     let entries: DirectoryEntries
     /// The listing reached its end: what it lacks is missing.
     let isComplete: Bool
+    /// The scan has listed it before: counted is what differs from that.
+    let isAgain: Bool
     /// What judged the entries; `nil` where everything is admitted.
     let rules: DirectoryRules?
     let errors: DirectoryErrors

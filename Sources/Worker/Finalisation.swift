@@ -10,12 +10,14 @@ import ScanModel
 /// Every step commits by itself and is fenced. Whoever claims the slice after a death, a stop or a failure
 /// goes on by what the rows say:
 ///
+///     changed by the walk, and since ──► list that again, up to three times ──► another `finalise` slice
 ///     nothing staged ──────────────────────────────────────────────────────► end
 ///     staged, no verdict ──► look again ──► exclude ──► count ──► decide ─┬─ hold ──► end
 ///     `apply`, and still staged ────────────────────────────────► batches ┴─────────► end
 ///
-/// What is missing is looked for, counted and decided on. What the rules exclude is there: it goes before, so
-/// that nothing of it is counted, and whatever the verdict is. Only the look needs the library's root. It too
+/// The walk may have missed what was renamed while it ran (`Rewalk`). What is missing is looked for, counted and
+/// decided on. What the rules exclude is there: it goes before, so
+/// that nothing of it is counted, and whatever the verdict is. Only the first two need the library's root. It too
 /// goes on where it was, unless it has lain still for minutes.
 struct Finalisation {
   /// Names that are looked at between two commits.
@@ -37,6 +39,9 @@ struct Finalisation {
 
   func run(_ claim: SliceClaim) throws(CatalogError) -> SlotMachine.WorkOutcome {
     guard !catalog.hasUsedItsAttempts(claim) else { return ended(claim, as: try catalog.giveUp(claim)) }
+    if let compared = try catalog.rewalkStanding(claim) {
+      if case .given(let outcome) = try rewalk(claim, after: compared) { return outcome }
+    }
     let verdict: RemovalVerdict
     switch try catalog.removalStanding(claim) {
     case .settled: return try end(claim)
@@ -66,10 +71,40 @@ struct Finalisation {
     return .committed(queued: [])
   }
 
+  /// Hands over to slices that list again what has changed since; goes on where there is nothing.
+  private func rewalk(_ claim: SliceClaim, after compared: Int64) throws(CatalogError) -> Step {
+    let isAborted = self.isAborted
+    let rewalk = Rewalk(
+      catalog: catalog,
+      check: StampCheck(
+        rootPath: claim.rootPath, pace: pace.pace(of: claim, isAborted: isAborted), isAborted: isAborted))
+    var last = compared
+    while true {
+      if let outcome = interruption { return .given(outcome) }
+      do throws(RewalkError) {
+        guard let end = try rewalk.look(claim, after: last) else { break }
+        last = end
+      } catch {
+        switch error {
+        case .catalog(let cause): throw cause
+        case .walk(let cause): return .given(outcome(of: cause))
+        }
+      }
+      activity.noteProgress()
+    }
+    guard let queued = try catalog.beginRewalk(claim) else { return .done }
+    logger.info("listing again what has changed since", metadata: claim.logMetadata)
+    return .given(.committed(queued: queued))
+  }
+
+  private var isAborted: () -> Bool {
+    let (stop, activity) = (stop, activity)
+    return { stop.isUrgent || activity.isLockLost }
+  }
+
   /// Unstages all that is there again, and all that cannot be told.
   private func lookAgain(_ claim: SliceClaim, after looked: StagedPlace?) throws(CatalogError) -> Step {
-    let (stop, activity) = (stop, activity)
-    let isAborted = { stop.isUrgent || activity.isLockLost }
+    let isAborted = self.isAborted
     let check = AbsenceCheck(
       rootPath: claim.rootPath, pace: pace.pace(of: claim, isAborted: isAborted), isAborted: isAborted)
     var last = looked

@@ -10,6 +10,8 @@ struct OpenListing {
   /// Some of the entries are not in `entries` any more.
   var isSpilled = false
   var sentDirectories: [Int64] = []
+  /// Of one that is listed again: directories in it that are visited for the first time.
+  var appeared = 0
   /// Directories in it that were tombstones.
   var revivedDirectories: [Int64] = []
 
@@ -33,10 +35,18 @@ final class KnownListing {
   var unresolvedLinks: Set<[UInt8]> = []
   /// Which of the children the listing has.
   var areSeen: [Bool]
+  /// Of a directory that the scan lists again: the children that it has staged; `nil` for any other.
+  let staged: Set<Int64>?
 
-  /// - Parameter isBoundary: `nil`: as the directory's row has it.
-  init(_ directory: KnownDirectory, isBoundary: Bool?, children: KnownChildren) {
+  /// Whether the scan has listed it before.
+  var isAgain: Bool { staged != nil }
+
+  /// - Parameters:
+  ///   - isBoundary: `nil`: as the directory's row has it.
+  ///   - staged: see there.
+  init(_ directory: KnownDirectory, isBoundary: Bool?, children: KnownChildren, staged: Set<Int64>? = nil) {
     self.directory = directory
+    self.staged = staged
     self.isBoundary = isBoundary ?? directory.isBoundary
     self.children = children
     areSeen = [Bool](repeating: false, count: children.count)

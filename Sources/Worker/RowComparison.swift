@@ -12,6 +12,8 @@ struct RowComparison {
   private let writer: SliceWriter
   /// In which new names may be those of tombstones.
   private let withRemoved: Set<Int64>
+  /// Some of them the scan has listed before.
+  private let hasAgain: Bool
   private var place = 0
   private var merge: SortedMerge
   /// New names of the directory at `place`, not looked for yet.
@@ -26,6 +28,7 @@ struct RowComparison {
     self.known = known
     self.writer = writer
     withRemoved = try known.directoriesWithRemovedFiles(directories.map(\.known.id))
+    hasAgain = directories.contains(where: \.isAgain)
     merge = SortedMerge(directories[0].entries)
     signature = directories[0].signature
   }
@@ -35,7 +38,7 @@ struct RowComparison {
     var last: [UInt8] = []
     var isLast = false
     while !isLast {
-      let answer = try known.files(of: ids[place...], after: last)
+      let answer = try known.files(of: ids[place...], after: last, isMarked: hasAgain)
       for file in answer.page.files {
         while ids[place] != file.directory { try next(&results) }
         try meet(file, in: answer.page, &results)
@@ -53,7 +56,13 @@ struct RowComparison {
     findings = []
     found.removeAll(keepingCapacity: true)
     page.withName(of: file) { name in merge.meet(file, name: name) { found.append($0) } }
-    for finding in found { try take(finding, page, &results) }
+    for finding in found {
+      if directories[place].isAgain {
+        try take(finding, again: file, page, &results)
+      } else {
+        try take(finding, page, &results)
+      }
+    }
     findings = found
   }
 
@@ -74,23 +83,71 @@ struct RowComparison {
     }
   }
 
+  /// The same in a directory that the scan has listed before: counted is what differs from that.
+  private mutating func take(
+    _ finding: SortedMerge.Finding, again file: KnownFiles.File, _ page: KnownFiles, _ results: inout SliceResults
+  ) throws(CatalogError) {
+    let directory = directories[place]
+    switch finding {
+    case .unchanged:
+      guard file.mark == .staged else { return }
+      results.unstagedFiles.append(file.id)
+      results.filesUnchanged += 1
+      results.bytesSeen = saturatingSum(results.bytesSeen, file.size)
+    case .changed(let entry, let file):
+      let isFurther = file.mark == .added || file.mark == .updated
+      directory.entries.withName(of: entry) {
+        if isFurther {
+          results.amendments.append(id: file.id, directory: directory.known.id, name: $0, entry.attributes)
+        } else {
+          results.updates.append(id: file.id, directory: directory.known.id, name: $0, entry.attributes)
+        }
+      }
+      if file.mark == .staged {
+        results.unstagedFiles.append(file.id)
+      } else {
+        results.bytesSeen -= file.size
+      }
+      results.bytesSeen = saturatingSum(results.bytesSeen, entry.attributes.size)
+      guard !isFurther else { return }
+      results.filesUpdated += 1
+      if file.mark == .counted { results.filesUnchanged -= 1 }
+    case .missing(let file), .excluded(let file):
+      let isExcluded = if case .excluded = finding { true } else { false }
+      guard file.mark == .counted || file.mark == .added else {
+        return note(file, in: page, isExcluded: isExcluded, &results)
+      }
+      note(
+        file, in: page, isExcluded: isExcluded, &results,
+        counted: MissingRows.Tally(isAdded: file.mark == .added, bytes: file.size))
+    case .new(let entry): try add(entry, &results)
+    }
+  }
+
   /// A row that goes: the listing has not got its name, or the rules do not admit it.
   private mutating func note(
-    _ file: KnownFiles.File, in page: KnownFiles, isExcluded: Bool, _ results: inout SliceResults
+    _ file: KnownFiles.File, in page: KnownFiles, isExcluded: Bool, _ results: inout SliceResults,
+    counted tally: MissingRows.Tally? = nil
   ) {
     let directory = directories[place]
     guard directory.isComplete else { return }
     signature = nil
     page.withName(of: file) { name in
-      results.missing.append(
-        id: file.id, directory: directory.known.id, isDirectory: false, name: name,
-        isExcluded: isExcluded || directory.rules?.excludes(file, name) ?? false)
+      let isExcluded = isExcluded || directory.rules?.excludes(file, name) ?? false
+      if let tally {
+        results.missing.append(
+          id: file.id, directory: directory.known.id, name: name, isExcluded: isExcluded, counted: tally)
+      } else {
+        results.missing.append(
+          id: file.id, directory: directory.known.id, isDirectory: false, name: name, isExcluded: isExcluded)
+      }
     }
   }
 
   private mutating func add(_ entry: DirectoryEntries.Entry, _ results: inout SliceResults) throws(CatalogError) {
     results.filesAdded += 1
     let directory = directories[place]
+    if directory.isAgain { results.bytesSeen = saturatingSum(results.bytesSeen, entry.attributes.size) }
     guard withRemoved.contains(directory.known.id) else { return try send(entry) }
     unsought.append(entry)
     if unsought.count >= Self.namesPerQuery { try seek(&results) }

@@ -32,7 +32,7 @@ struct SecondLook {
     guard losses.count > 0 else { return [:] }
     results.unsettled += Set(losses.rows.map(\.unsettled)).sorted()
     var lost: [Int64: [UInt8]] = [:]
-    var goes = losses.rows.map { $0.loss != .missing }
+    var goes = losses.rows.map { !$0.loss.isAbsence }
     let places = goes.indices.filter { !goes[$0] }
     for first in stride(from: 0, to: places.count, by: Self.namesPerCheck) {
       let page = places[first..<min(first + Self.namesPerCheck, places.count)]

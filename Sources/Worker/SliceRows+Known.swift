@@ -40,13 +40,34 @@ extension SliceRows {
     return id
   }
 
+  /// Whether a directory that is met in one which the scan lists again is to be visited: those that it has met there
+  /// before have been, and are listed again on their own account.
+  func listsFirst(_ name: UnsafeRawBufferPointer) -> Bool {
+    guard let known = listing?.known, let place = known.children.place(of: name) else { return true }
+    known.areSeen[place] = true
+    let id = known.children.directories[place].id
+    guard known.staged?.contains(id) == true else { return false }
+    results.unstagedDirectories.append(id)
+    return true
+  }
+
+  /// What the listing of a directory adds to the scan's that has been listed before.
+  func count(_ listing: DirectoryListing, again known: KnownListing, appeared: Int) {
+    guard layout == .categoryCourse, listing.isComplete else { return }
+    let left = known.children.directories.indices.count {
+      !known.areSeen[$0] && known.staged?.contains(known.children.directories[$0].id) == false
+    }
+    if listing.depth == 0 { results.categoriesFound += Int64(appeared - left) }
+    if listing.depth == 1 { results.coursesFound += Int64(appeared - left) }
+  }
+
   func compare(
     _ id: Int64, _ known: KnownListing, _ entries: DirectoryEntries, _ listing: DirectoryListing,
     _ signature: DirectorySignature?, _ errors: DirectoryErrors
   ) throws(CatalogError) {
     let directory = known.directory
     if let signature, signature == directory.signature {
-      results.filesUnchanged += entries.files
+      if !known.isAgain { results.filesUnchanged += entries.files }
       results.note(
         directory, listing.attributes, isBoundary: known.isBoundary, files: entries.files,
         bytes: entries.bytes, signature: signature, errors: errors)
@@ -61,7 +82,8 @@ extension SliceRows {
     changed.append(
       ChangedDirectories.Directory(
         known: directory, attributes: listing.attributes, isBoundary: known.isBoundary, entries: entries,
-        isComplete: listing.isComplete, rules: listing.rules, errors: errors, signature: isUnsettled ? nil : signature))
+        isComplete: listing.isComplete, isAgain: known.isAgain, rules: listing.rules, errors: errors,
+        signature: isUnsettled ? nil : signature))
     if changed.isFull { try compareChanged() }
   }
 

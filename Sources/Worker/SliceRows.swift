@@ -26,7 +26,9 @@ final class SliceRows: WalkSink {
   private let signatureVersion: Int32
   let oneFilesystem: Bool
   let followsLinks: Bool
-  private let layout: Layout
+  /// Directories that the scan has listed before.
+  let again: Set<Int64>
+  let layout: Layout
   private let digest = SignatureDigest()
   var results = SliceResults()
   var found = FoundDirectories()
@@ -52,6 +54,7 @@ final class SliceRows: WalkSink {
     oneFilesystem = claim.rules.oneFilesystem
     followsLinks = claim.rules.symlinks == .follow
     layout = claim.rules.layout
+    again = frontier.again
     waiting = KnownDirectories(frontier, rows: known)
     errors = ErrorRows(known: known)
   }
@@ -61,8 +64,10 @@ final class SliceRows: WalkSink {
     entries.removeAll()
     var listing = OpenListing(directory: directory, entries: entries)
     if !found.contains(directory), let known = try waiting.take(directory) {
+      let children = try waiting.takeChildren(of: directory)
       listing.known = KnownListing(
-        known, isBoundary: restated.take(directory), children: try waiting.takeChildren(of: directory))
+        known, isBoundary: restated.take(directory), children: children,
+        staged: again.contains(directory) ? try self.known.staged(children.directories.map(\.id)) : nil)
     }
     errors.begin(directory, known: listing.known?.directory.errors ?? DirectoryErrors())
     self.listing = listing
@@ -103,22 +108,26 @@ final class SliceRows: WalkSink {
 
   func newDirectory(
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes, isBoundary: Bool
-  ) throws(CatalogError) -> Int64 {
+  ) throws(CatalogError) -> Int64? {
     try directory(name, in: parent, attributes, isBoundary: isBoundary, isFollowed: false)
   }
 
   func followedDirectory(
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes
-  ) throws(CatalogError) -> Int64 {
+  ) throws(CatalogError) -> Int64? {
     let id = try directory(name, in: parent, attributes, isBoundary: false, isFollowed: true)
-    results.followed.append(id)
+    if let id { results.followed.append(id) }
     return id
   }
 
   private func directory(
     _ name: UnsafeRawBufferPointer, in parent: Int64, _ attributes: FileAttributes, isBoundary: Bool, isFollowed: Bool
-  ) throws(CatalogError) -> Int64 {
+  ) throws(CatalogError) -> Int64? {
     try keep(name, attributes, isFollowed ? .followed : isBoundary ? .boundary : .plain)
+    if listing?.known?.isAgain == true {
+      guard listsFirst(name) else { return nil }
+      listing?.appeared += 1
+    }
     if let id = try knownDirectory(name, in: parent, attributes, isBoundary: isBoundary, isFollowed: isFollowed) {
       return id
     }
@@ -145,8 +154,12 @@ final class SliceRows: WalkSink {
     self.listing = nil
     let entries = current.entries
     do { try entries.sort() } catch { throw .nameRepeated(directory: id) }
-    count(listing)
-    results.bytesSeen = saturatingSum(results.bytesSeen, entries.bytes)
+    if let known = current.known, known.isAgain {
+      count(listing, again: known, appeared: current.appeared)
+    } else {
+      count(listing)
+      results.bytesSeen = saturatingSum(results.bytesSeen, entries.bytes)
+    }
     activity.note(entries: entries.files + current.sentFiles.count + 1)
     let isSettled =
       listing.isComplete && listing.hasUsualTimes && entries.failures == 0 && !listing.hasLinks && !current.isSpilled
@@ -205,6 +218,7 @@ final class SliceRows: WalkSink {
       throw .sink(error)
     }
     let lostMounts = try SecondLook(check: check, known: known).confirm(&results, gone: goneKnown)
+    results.countBack()
     do { results.errors = try errors.finish(lostMounts) } catch { throw .sink(error) }
     results.frontier = gone.isEmpty ? remaining : remaining.filter { !gone.contains($0) }
     return results

@@ -12,13 +12,13 @@ final class CountingSink: WalkSink {
   func file(directory: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes) throws(Never) { files += 1 }
   func newDirectory(
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes, isBoundary: Bool
-  ) throws(Never) -> Int64 {
+  ) throws(Never) -> Int64? {
     lastID += 1
     return lastID
   }
   func followedDirectory(
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes
-  ) throws(Never) -> Int64 {
+  ) throws(Never) -> Int64? {
     lastID += 1
     return lastID
   }

@@ -58,14 +58,14 @@ final class RecordingSink: WalkSink {
 
   func newDirectory(
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes, isBoundary: Bool
-  ) throws(Refusal) -> Int64 {
+  ) throws(Refusal) -> Int64? {
     if isBoundary { boundaries.insert(path(of: parent, Array(name))) }
     return add(name, in: parent, attributes, isFollowed: false)
   }
 
   func followedDirectory(
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes
-  ) throws(Refusal) -> Int64 {
+  ) throws(Refusal) -> Int64? {
     followed.insert(path(of: parent, Array(name)))
     return add(name, in: parent, attributes, isFollowed: true)
   }

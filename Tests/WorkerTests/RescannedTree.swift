@@ -34,6 +34,8 @@ final class RescannedTree {
   let catalog: PostgresSlotCatalog
   private let activity: SlotActivity
   private let runner: SliceRunner
+  /// Whether scans list again what has changed since they listed it. Most tests are about what comes before.
+  var listsAgain = false
 
   init(rules: LibraryRules = LibraryRules(), _ make: (TestTree) throws -> Void) throws {
     tree = try TestTree(inMemory: true)
@@ -60,6 +62,7 @@ final class RescannedTree {
   /// Admits a scan and walks its first slice with mischief; the claim, to be committed.
   func walk(_ mischief: Mischief = Mischief()) throws -> (claim: SliceClaim, results: SliceResults) {
     guard case .admitted(let scan) = try catalog.admit(ScanRequest(target: .name("x"))) else { throw NotAdmitted() }
+    if !listsAgain { try database.query("UPDATE scans SET rewalks = 3 WHERE id = \(scan.id)") }
     return try walk(SliceID(scan: scan.id, number: 1), mischief)
   }
 
@@ -194,8 +197,8 @@ private final class MischievousSink: WalkSink {
 
   func newDirectory(
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes, isBoundary: Bool
-  ) throws(CatalogError) -> Int64 {
-    var id: Int64 = 0
+  ) throws(CatalogError) -> Int64? {
+    var id: Int64?
     for _ in 0..<mischief.tellings(Array(name)) {
       id = try rows.newDirectory(
         parent: parent, name: name, attributes: attributes, isBoundary: mischief.isBoundary(Array(name), isBoundary))
@@ -205,7 +208,7 @@ private final class MischievousSink: WalkSink {
 
   func followedDirectory(
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes
-  ) throws(CatalogError) -> Int64 {
+  ) throws(CatalogError) -> Int64? {
     try rows.followedDirectory(parent: parent, name: name, attributes: attributes)
   }
 

@@ -44,8 +44,9 @@ private struct ClaimedSlice {
 
   func directory(_ name: String, in parent: Int64) throws -> Int64 {
     try Array(name.utf8).withUnsafeBytes {
-      try rows.newDirectory(
-        parent: parent, name: $0, attributes: Self.attributes(.directory), isBoundary: false)
+      try #require(
+        try rows.newDirectory(
+          parent: parent, name: $0, attributes: Self.attributes(.directory), isBoundary: false))
     }
   }
 

@@ -1,0 +1,74 @@
+import PostgresClient
+import ScanModel
+
+/// What the catalogue has of a directory that tells whether it has changed since it was listed.
+public struct StampedDirectory: Sendable, Equatable {
+  public let id: Int64
+  public let inode: UInt64
+  public let mtime_ns: Int64
+  public let ctime_ns: Int64
+}
+
+/// Some of a library's directories, and how to reach them.
+public struct StampedPage: Sendable {
+  /// In the order of their ids.
+  public let directories: [StampedDirectory]
+  /// Leads to them, and to all that lie above; it visits none.
+  public let frontier: SliceFrontier
+}
+
+/// The first steps of a `finalise` slice: which directories are to be listed again, as they have changed since.
+extension PostgresSlotCatalog {
+  /// Up to which directory the slice has compared stamps; `nil` where it is not to.
+  public func rewalkStanding(_ claim: SliceClaim) throws(CatalogError) -> Int64? {
+    let rows = try catalog.execute(
+      Statements.rewalkStanding,
+      [.int64(claim.slice.scan.rawValue), .int32(claim.slice.number), .int64(claim.library.rawValue)])
+    guard let row = rows.first else { return nil }
+    return try wrap { () throws(PostgresError) in try row.int64(0) }
+  }
+
+  /// The next live directories, at most `limit`, after the id `last`.
+  public func stampedDirectories(
+    _ claim: SliceClaim, after last: Int64, limit: Int64
+  ) throws(CatalogError) -> StampedPage {
+    let library = PostgresParameter.int64(claim.library.rawValue)
+    let rows = try catalog.execute(Statements.rewalkPage, [library, .int64(last), .int64(limit)])
+    let directories = try wrap { () throws(PostgresError) in
+      try rows.map { (row) throws(PostgresError) in
+        StampedDirectory(
+          id: try row.int64(0), inode: UInt64(bitPattern: try row.int64(1)), mtime_ns: try row.int64(2),
+          ctime_ns: try row.int64(3))
+      }
+    }
+    let chains = try catalog.execute(Statements.directoriesAbove, [library, .int64Array(directories.map(\.id))])
+    return try wrap { () throws(PostgresError) in
+      StampedPage(directories: directories, frontier: try SliceFrontier(chains))
+    }
+  }
+
+  /// Commits a page, whose last directory is `last`: which of its directories are to be listed again. The slice's
+  /// attempts begin anew, and its next claim goes on after `last`. Throws `fenced` as every step of the slice.
+  public func noteStale(_ claim: SliceClaim, upTo last: Int64, _ directories: [Int64]) throws(CatalogError) {
+    _ = try finalising(claim) { () throws(CatalogError) in
+      try catalog.execute(Statements.rewalkStale, claim.fence + [.int64(last), .int64Array(directories)])
+    }
+  }
+
+  /// Ends the slice where anything is to be listed again; the slices that are now queued and want a pointer, the last
+  /// of which is followed by another `finalise` slice. `nil` where there is nothing, and this slice goes on.
+  public func beginRewalk(_ claim: SliceClaim) throws(CatalogError) -> [SliceID]? {
+    let rows = try finalising(claim) { () throws(CatalogError) in
+      try catalog.execute(Statements.rewalkBegin, claim.fence)
+    }
+    return try wrap { () throws(PostgresError) in
+      guard try rows[0].boolean(0) else { return nil }
+      var queued: [SliceID] = []
+      for row in rows {
+        guard let number = try row.optionalInt64(1) else { continue }
+        queued.append(SliceID(scan: claim.slice.scan, number: Int32(truncatingIfNeeded: number)))
+      }
+      return queued
+    }
+  }
+}
