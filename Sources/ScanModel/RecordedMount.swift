@@ -1,0 +1,164 @@
+/// What the catalogue has on record of a library's root or of a mount point below it, for one host.
+public struct RecordedMount: Sendable, Hashable {
+  /// The root's row, or the mount point's.
+  public let directory: Int64
+  /// What this host has seen there.
+  public let own: MountRecord?
+  /// What other hosts have seen, where this one has no record.
+  public let others: [MountRecord]
+  /// There are live rows below it. Where there are none, whatever lies there is right.
+  public let hasRows: Bool
+  /// Of some of its live entries, where this host has no record.
+  public let names: [[UInt8]]
+
+  public init(
+    directory: Int64, own: MountRecord? = nil, others: [MountRecord] = [], hasRows: Bool = false,
+    names: [[UInt8]] = []
+  ) {
+    self.directory = directory
+    self.own = own
+    self.others = others
+    self.hasRows = hasRows
+    self.names = names
+  }
+
+  /// Whether what is found there is what is on record.
+  ///
+  /// - Parameters:
+  ///   - isEmpty: whether it has no entry at all.
+  ///   - has: whether it has an entry of that name.
+  public func verdict(
+    on found: MountIdentity, isEmpty: () -> Bool, has: ([UInt8]) -> Bool
+  ) -> MountVerdict {
+    guard hasRows else {
+      return own?.identity == found && own?.isAcceptedEmpty == false
+        ? .recorded : .new(MountRecord(identity: found))
+    }
+    let record: MountRecord?
+    if let own, let expected = own.identity {
+      guard expected.likeness(to: found) != .other else { return .wrong(.another(expected: expected, found: found)) }
+      record = own
+    } else {
+      let comparable = others.filter { $0.identity?.isComparable(with: found) == true }
+      record = comparable.first { $0.identity?.likeness(to: found) == .same }
+      if record == nil {
+        let expected = (comparable.first ?? others.first)?.identity
+        guard comparable.isEmpty else { return .wrong(.another(expected: expected, found: found)) }
+        guard holdsMost(has) else { return .wrong(.unlike(expected: expected, found: found)) }
+      }
+    }
+    let isEmpty = isEmpty()
+    let isAccepted = record?.isAcceptedEmpty == true
+    if isEmpty && !isAccepted { return .wrong(.empty(found: found)) }
+    return own != nil && isAccepted == isEmpty
+      ? .recorded : .new(MountRecord(identity: found, isAcceptedEmpty: isAccepted && isEmpty))
+  }
+
+  private func holdsMost(_ has: ([UInt8]) -> Bool) -> Bool {
+    names.count(where: has) * 2 > names.count
+  }
+}
+
+/// What becomes of what is found where a file system is expected.
+public enum MountVerdict: Sendable, Equatable {
+  case recorded
+  /// It is right, and is to be recorded.
+  case new(MountRecord)
+  case wrong(MountFault)
+}
+
+/// Why what is found at a root or mount point proves nothing about what lay there.
+public enum MountFault: Sendable, Equatable {
+  case another(expected: MountIdentity?, found: MountIdentity)
+  /// It cannot be told from its id, and most of what the catalogue knows is not there.
+  case unlike(expected: MountIdentity?, found: MountIdentity)
+  case empty(found: MountIdentity)
+  /// There is no directory any more.
+  case gone
+}
+
+/// All that the catalogue has on record of one library's mounts, for one host.
+public struct RecordedMounts: Sendable, Hashable {
+  /// Where a directory lies.
+  public struct Place: Sendable, Hashable {
+    public let parent: Int64
+    public let name: [UInt8]
+
+    public init(parent: Int64, name: [UInt8]) {
+      self.parent = parent
+      self.name = name
+    }
+  }
+
+  /// The library's name.
+  public let library: String
+  public let host: String
+  /// `nil` where nothing is known of the library.
+  public let root: RecordedMount?
+  /// By the ids of their directories.
+  public let nested: [Int64: RecordedMount]
+  /// The nested mount points and all directories above them, but for the root.
+  public let places: [Int64: Place]
+
+  public init(
+    library: String = "", host: String = "", root: RecordedMount? = nil, nested: [Int64: RecordedMount] = [:],
+    places: [Int64: Place] = [:]
+  ) {
+    self.library = library
+    self.host = host
+    self.root = root
+    self.nested = nested
+    self.places = places
+  }
+
+  /// The path from the root to a recorded mount point.
+  public func path(of directory: Int64) -> [UInt8] {
+    var names: [[UInt8]] = []
+    var next = directory
+    // More steps than places: they form a ring.
+    while let place = places[next], names.count < places.count {
+      names.append(place.name)
+      next = place.parent
+    }
+    return Array(names.reversed().joined(separator: [UInt8(ascii: "/")]))
+  }
+
+  /// One line that says what was expected, what is there, and what to do.
+  ///
+  /// - Parameter place: how the root or mount point is called.
+  public func message(_ fault: MountFault, at place: String) -> String {
+    let found =
+      switch fault {
+      case .another(let expected, let found): "is another file system\(Self.expectation(expected)), there is \(found)"
+      case .unlike(let expected, let found):
+        "lacks most of what the catalogue has there\(Self.expectation(expected)), there is \(found)"
+      case .empty(let found): "is empty (\(found)), while the catalogue has files below it"
+      case .gone: "is not there any more, while the catalogue has files below it"
+      }
+    return "\(place) on host \(host) \(found); \(advice)"
+  }
+
+  /// What to do where a file system is not the expected one.
+  public var advice: String {
+    "nothing of it is taken for removed: mount what belongs there and scan again or, if this is right, "
+      + "run `rollcall library set \(Self.word(library)) --accept-root` on that host"
+  }
+
+  private static func expectation(_ expected: MountIdentity?) -> String {
+    expected.map { ": expected \($0)" } ?? ""
+  }
+
+  /// As a shell takes it for one word.
+  private static func word(_ text: String) -> String {
+    let isPlain = text.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):
+        true
+      default: false
+      }
+    }
+    return isPlain && !text.isEmpty
+      ? text : "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
+  }
+}

@@ -1,0 +1,86 @@
+import ScanModel
+import Testing
+
+@Suite struct RecordedMountTests {
+  private static let ext4 = MountIdentity(type: "ext4", uuid: "u", fsid: 7, inode: 2)
+  private static let nameless = MountIdentity(type: "nfs", uuid: nil, fsid: nil, inode: 2)
+
+  private static func verdict(
+    _ mount: RecordedMount, on found: MountIdentity = ext4, isEmpty: Bool = false, has: Set<String> = []
+  ) -> MountVerdict {
+    mount.verdict(on: found, isEmpty: { isEmpty }) { has.contains(String(decoding: $0, as: UTF8.self)) }
+  }
+
+  private static func mount(own: MountIdentity, isAcceptedEmpty: Bool = false) -> RecordedMount {
+    RecordedMount(directory: 1, own: MountRecord(identity: own, isAcceptedEmpty: isAcceptedEmpty), hasRows: true)
+  }
+
+  private static func mount(others: [MountIdentity?], isAcceptedEmpty: Bool = false) -> RecordedMount {
+    RecordedMount(
+      directory: 1, others: others.map { MountRecord(identity: $0, isAcceptedEmpty: isAcceptedEmpty) }, hasRows: true,
+      names: ["a", "b", "c"].map { Array($0.utf8) })
+  }
+
+  @Test func `where nothing is catalogued, whatever is there is right`() {
+    let mount = RecordedMount(directory: 1)
+    #expect(Self.verdict(mount, isEmpty: true) == .new(MountRecord(identity: Self.ext4)))
+    let other = RecordedMount(directory: 1, own: MountRecord(identity: Self.nameless))
+    #expect(Self.verdict(other) == .new(MountRecord(identity: Self.ext4)))
+    #expect(Self.verdict(RecordedMount(directory: 1, own: MountRecord(identity: Self.ext4))) == .recorded)
+  }
+
+  @Test func `the file system on record is right, by its UUID before all else`() {
+    let remounted = MountIdentity(type: "ext4", uuid: "u", fsid: 8, inode: 2)
+    #expect(Self.verdict(Self.mount(own: Self.ext4), on: remounted) == .recorded)
+    #expect(Self.verdict(Self.mount(own: Self.nameless), on: Self.nameless) == .recorded)
+    // One of them does not know its UUID.
+    let older = MountIdentity(type: "ext4", uuid: nil, fsid: 7, inode: 2)
+    #expect(Self.verdict(Self.mount(own: older)) == .recorded)
+  }
+
+  @Test(arguments: [
+    MountIdentity(type: "ext4", uuid: "v", fsid: 7, inode: 2),
+    MountIdentity(type: "ext4", uuid: "u", fsid: 7, inode: 3),
+    MountIdentity(type: "ext4", uuid: nil, fsid: 8, inode: 2), MountIdentity(type: "nfs", uuid: nil, fsid: 7, inode: 2),
+    MountIdentity(type: "tmpfs", uuid: nil, fsid: nil, inode: 2),
+  ])
+  func `another file system, or another directory of it, is wrong`(found: MountIdentity) {
+    #expect(
+      Self.verdict(Self.mount(own: Self.ext4), on: found) == .wrong(.another(expected: Self.ext4, found: found)))
+  }
+
+  @Test func `an empty one is wrong until it is accepted, and on record when it is not empty any more`() {
+    #expect(Self.verdict(Self.mount(own: Self.ext4), isEmpty: true) == .wrong(.empty(found: Self.ext4)))
+    let accepted = Self.mount(own: Self.ext4, isAcceptedEmpty: true)
+    #expect(Self.verdict(accepted, isEmpty: true) == .recorded)
+    #expect(Self.verdict(accepted) == .new(MountRecord(identity: Self.ext4)))
+  }
+
+  @Test func `a host without a record must find what another host has found`() {
+    #expect(Self.verdict(Self.mount(others: [Self.nameless, Self.ext4])) == .new(MountRecord(identity: Self.ext4)))
+    let other = MountIdentity(type: "xfs", uuid: "v", fsid: 1, inode: 2)
+    #expect(
+      Self.verdict(Self.mount(others: [other]), has: ["a", "b", "c"])
+        == .wrong(.another(expected: other, found: Self.ext4)))
+    let empty = Self.mount(others: [Self.ext4], isAcceptedEmpty: true)
+    #expect(Self.verdict(empty, isEmpty: true) == .new(MountRecord(identity: Self.ext4, isAcceptedEmpty: true)))
+  }
+
+  @Test(arguments: [[ext4], [nil], [], [MountIdentity(type: "xfs", uuid: nil, fsid: 1, inode: 2)]])
+  func `where ids tell nothing, most of what is catalogued there must be there`(others: [MountIdentity?]) {
+    let mount = Self.mount(others: others)
+    #expect(Self.verdict(mount, on: Self.nameless, has: ["a", "c"]) == .new(MountRecord(identity: Self.nameless)))
+    #expect(
+      Self.verdict(mount, on: Self.nameless, has: ["b"])
+        == .wrong(.unlike(expected: others.first ?? nil, found: Self.nameless)))
+  }
+
+  @Test func `a message names host, place, both file systems and the way out`() {
+    let mounts = RecordedMounts(library: "it's", host: "nas")
+    #expect(
+      mounts.message(.another(expected: Self.ext4, found: Self.nameless), at: "root /srv")
+        == "root /srv on host nas is another file system: expected ext4 u (inode 2), there is nfs without an id "
+        + "(inode 2); nothing of it is taken for removed: mount what belongs there and scan again or, if this is right, "
+        + #"run `rollcall library set 'it'\''s' --accept-root` on that host"#)
+  }
+}
