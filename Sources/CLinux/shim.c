@@ -6,6 +6,8 @@
 #include <linux/openat2.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -45,6 +47,25 @@ int linux_statx(int directory, const char *name, int flags, unsigned mask, struc
 uint64_t linux_makedev(unsigned major, unsigned minor) { return gnu_dev_makedev(major, minor); }
 
 int linux_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
+
+// FS_IOC_GETFSUUID, which <linux/fs.h> defines since Linux 6.9.
+struct linux_fs_uuid {
+  uint8_t length;
+  uint8_t bytes[16];
+};
+#define LINUX_GET_FS_UUID _IOR(0x15, 0, struct linux_fs_uuid)
+
+int linux_filesystem_of(int file, struct linux_filesystem *result) {
+  struct statfs status;
+  if (fstatfs(file, &status) < 0) return -errno;
+  memset(result, 0, sizeof *result);
+  result->type = (uint64_t)(unsigned long)status.f_type;
+  memcpy(&result->fsid, &status.f_fsid, sizeof result->fsid);
+  struct linux_fs_uuid uuid = {0};
+  if (ioctl(file, LINUX_GET_FS_UUID, &uuid) == 0 && uuid.length == sizeof uuid.bytes)
+    memcpy(result->uuid, uuid.bytes, sizeof result->uuid);
+  return 0;
+}
 
 const char *linux_errno_name(int error) { return strerrorname_np(error); }
 

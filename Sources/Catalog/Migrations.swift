@@ -21,6 +21,7 @@ enum Migrations {
     PackageResources.migration_0014_bounds_sql,
     PackageResources.migration_0015_errors_sql,
     PackageResources.migration_0016_layouts_sql,
+    PackageResources.migration_0017_mounts_sql,
     PackageResources.migration_0018_settling_sql,
     PackageResources.migration_0021_rewalk_sql,
   ]

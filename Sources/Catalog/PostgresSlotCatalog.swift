@@ -84,11 +84,14 @@ public final class PostgresSlotCatalog: SlotCatalog {
   private func claimed(
     _ slice: SliceID, _ row: PostgresRow, as claim: ClaimID, _ library: LibraryID
   ) throws(CatalogError) -> SliceClaim {
-    let frontier = try catalog.execute(
-      Statements.sliceFrontier, [.int64(slice.scan.rawValue), .int32(slice.number), .int64(library.rawValue)])
+    let libraryID: PostgresParameter = .int64(library.rawValue)
     return try wrap { () throws(PostgresError) in
+      let replies = try catalog.connection.pipeline([
+        (Statements.sliceFrontier, [.int64(slice.scan.rawValue), .int32(slice.number), libraryID]),
+        (Statements.mountsRecorded, [libraryID, .text(host)]),
+      ])
       let (kind, attempts): (SliceKind, Int) = (try decode(try row.text(0)), Int(try row.int32(1)))
-      let left = try SliceFrontier(frontier)
+      let left = try SliceFrontier(replies[0])
       return SliceClaim(
         slice: slice, kind: kind, epoch: try row.int32(2), claim: claim, attempts: attempts, library: library,
         libraryName: try row.text(4),
@@ -96,7 +99,8 @@ public final class PostgresSlotCatalog: SlotCatalog {
         mode: try decode(try row.text(8)), entriesSeen: try row.int64(9), frontier: left,
         rulesVersion: try row.int32(10),
         culprit: kind == .walk && attempts >= attemptLimit.culprit ? left.visits.first : nil,
-        lastFailure: try row.optionalText(11))
+        lastFailure: try row.optionalText(11),
+        mounts: try RecordedMounts(replies[1], library: try row.text(4), host: host))
     }
   }
 
@@ -238,7 +242,6 @@ extension SliceFrontier {
   init(_ rows: PostgresRows) throws(PostgresError) {
     var directories: [Directory] = []
     var places: [(place: Int64, id: Int64)] = []
-    var rootInode: UInt64?
     var again: Set<Int64> = []
     directories.reserveCapacity(rows.count)
     for row in rows {
@@ -253,9 +256,8 @@ extension SliceFrontier {
           isFollowed: try row.boolean(Self.knownColumn - 1)))
       if let place = try row.optionalInt64(3) { places.append((place, id)) }
       if tellsKnown, try row.optionalBoolean(Self.knownColumn + 14) == true { again.insert(id) }
-      if let inode = try row.optionalInt64(4) { rootInode = UInt64(bitPattern: inode) }
     }
     places.sort { $0.place < $1.place }
-    self.init(directories: directories, visits: places.map(\.id), rootInode: rootInode, again: again)
+    self.init(directories: directories, visits: places.map(\.id), again: again)
   }
 }

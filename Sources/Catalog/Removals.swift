@@ -104,14 +104,25 @@ extension PostgresSlotCatalog {
 
   /// Commits a page of the second look, which ends at `last`: takes off the list what was `present`, or could
   /// not be told of. The slice's attempts begin anew, and its next claim goes on after `last`.
+  ///
+  /// - Parameter errors: what kept it from being told; without a place in the catalogue.
   public func commitLook(
-    _ claim: SliceClaim, upTo last: StagedPlace, present: [StagedRemoval]
+    _ claim: SliceClaim, upTo last: StagedPlace, present: [StagedRemoval], errors: SliceErrors = SliceErrors()
   ) throws(CatalogError) {
     let (directories, files) = (present.filter(\.isDirectory), present.filter { !$0.isDirectory })
-    _ = try finalising(claim) { () throws(CatalogError) in
-      try catalog.execute(
-        Statements.removalsLooked,
-        claim.fence + last.parameters + [.int64Array(directories.map(\.row)), .int64Array(files.map(\.row))])
+    let rows: [PostgresParameter] = [.int64Array(directories.map(\.row)), .int64Array(files.map(\.row))]
+    let look = (Statements.removalsLooked, claim.fence + last.parameters + rows)
+    let scan: PostgresParameter = .int64(claim.slice.scan.rawValue)
+    try finalising(claim) { () throws(CatalogError) in
+      guard !errors.rows.isEmpty else { return _ = try catalog.execute(look.0, look.1) }
+      try catalog.connect()
+      try wrap { () throws(PostgresError) in
+        try catalog.connection.transaction { () throws(PostgresError) in
+          _ = try catalog.connection.pipeline([
+            look, (Statements.errorsSettle, [scan] + errors.settled), (Statements.errorsAdd, [scan] + errors.added),
+          ])
+        }
+      }
     }
   }
 

@@ -107,6 +107,11 @@ struct SliceCommit {
         [library, .int64Array(unread.map(\.id)), .textArray(unread.map { $0.unread?.rawValue ?? "" })]
       )
     }
+    let host: PostgresParameter = .text(claim.mounts.host)
+    if !results.unmounted.isEmpty {
+      batch.append((Statements.mountsForget, [library, host, .int64Array(results.unmounted), .int64Array([])]))
+    }
+    if !results.mounts.isEmpty { batch.append((Statements.mountsRecord, [library, host] + results.mounts.columns)) }
     if !results.vanished.isEmpty {
       batch.append((Statements.directoriesVanished, [scan, library, .int64Array(results.vanished)]))
     }

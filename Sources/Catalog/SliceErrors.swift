@@ -86,7 +86,8 @@ public struct SliceErrors: Sendable, Equatable {
       changes[before] -= 1
       if before != type { reread.append(reading) }
     }
-    if known?.signature != nil || known?.errors.unread != type { unread.append(reading) }
+    let isUnsettled = type != .mountMissing && known?.signature != nil
+    if isUnsettled || known?.errors.unread != type { unread.append(reading) }
   }
 }
 

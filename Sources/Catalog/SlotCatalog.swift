@@ -97,11 +97,14 @@ public struct SliceClaim: Sendable, Equatable {
   public let culprit: Int64?
   /// Why the slice was given up before, where it was.
   public let lastFailure: String?
+  /// What must be mounted at the root and below it, as this host sees it.
+  public let mounts: RecordedMounts
 
   public init(
     slice: SliceID, kind: SliceKind, epoch: Int32, claim: ClaimID, attempts: Int, library: LibraryID,
     libraryName: String, rootPath: String, queue: String, rules: LibraryRules, mode: ScanMode, entriesSeen: Int64,
-    frontier: SliceFrontier, rulesVersion: Int32 = 1, culprit: Int64? = nil, lastFailure: String? = nil
+    frontier: SliceFrontier, rulesVersion: Int32 = 1, culprit: Int64? = nil, lastFailure: String? = nil,
+    mounts: RecordedMounts = RecordedMounts()
   ) {
     self.slice = slice
     self.kind = kind
@@ -119,6 +122,7 @@ public struct SliceClaim: Sendable, Equatable {
     self.rulesVersion = rulesVersion
     self.culprit = culprit
     self.lastFailure = lastFailure
+    self.mounts = mounts
   }
 
   /// Of the signatures that the slice makes; others are told from them.
@@ -132,7 +136,7 @@ public struct SliceClaim: Sendable, Equatable {
     SliceClaim(
       slice: slice, kind: kind, epoch: epoch, claim: claim, attempts: 1, library: library, libraryName: libraryName,
       rootPath: rootPath, queue: queue, rules: rules, mode: mode, entriesSeen: entriesSeen, frontier: frontier,
-      rulesVersion: rulesVersion)
+      rulesVersion: rulesVersion, mounts: mounts)
   }
 }
 
@@ -198,23 +202,18 @@ public struct SliceFrontier: Sendable, Equatable {
   public let directories: [Directory]
   /// Ids of the directories to visit, the first to be visited first.
   public let visits: [Int64]
-  /// The root's inode as the scan has found it; `nil` before its first commit.
-  public let rootInode: UInt64?
   /// Those of the visits that the scan has listed before: what they hold is compared with that listing.
   public let again: Set<Int64>
 
-  public init(
-    directories: [Directory] = [], visits: [Int64] = [], rootInode: UInt64? = nil, again: Set<Int64> = []
-  ) {
+  public init(directories: [Directory] = [], visits: [Int64] = [], again: Set<Int64> = []) {
     self.directories = directories
     self.visits = visits
-    self.rootInode = rootInode
     self.again = again
   }
 
   /// The same chain, with other visits.
   public func visiting(_ visits: [Int64]) -> SliceFrontier {
-    SliceFrontier(directories: directories, visits: visits, rootInode: rootInode, again: again)
+    SliceFrontier(directories: directories, visits: visits, again: again)
   }
 }
 
@@ -284,6 +283,10 @@ public struct SliceResults: Sendable, Equatable {
   /// Directories of this scan that were gone when they were opened or before they were listed, and of which an earlier
   /// commit or this slice has sent rows.
   public var vanished: [Int64] = []
+  /// What the slice has found at the root and at mount points, and is not on record for its host.
+  public var mounts: [MountFinding] = []
+  /// Directories that are no mount points any more.
+  public var unmounted: [Int64] = []
   /// Ids of the directories still to visit, the first to be visited first.
   public var frontier: [Int64] = []
 

@@ -23,8 +23,9 @@ public struct AbsentName: Sendable, Hashable {
 ///
 /// A name is gone if the system says so (`ENOENT`), if it belongs to the other sort of entry now, or if its
 /// directory itself is gone or no directory any more, as the name of that says too. Whatever else happens, it is
-/// not gone; nor is it where its directory, or one above, was on another file system than its parent and is not
-/// now: then a mount is missing, and what lay on it with it.
+/// not gone; nor is it where a recorded mount point at or above its directory is not what the catalogue has on
+/// record: then a mount is missing, and what lay on it with it. Nor is a recorded mount point itself, or what leads
+/// to one.
 ///
 /// Directories are reached as by `TreeWalker`: beneath the root, no link followed, with a bounded number of
 /// descriptors. For one thread at a time.
@@ -40,95 +41,65 @@ public struct AbsenceCheck {
 
   /// - Parameters:
   ///   - rootPath: absolute.
+  ///   - mounts: what must be mounted at the root and below it; by default whatever is there.
   ///   - pace: how fast names may be looked at; `nil`: as fast as they come.
   ///   - isAborted: asked every few names: whether to throw `aborted`.
-  public init(rootPath: [UInt8], pace: WalkPace? = nil, isAborted: @escaping () -> Bool = { false }) {
-    root = TreeRoot(path: rootPath)
+  public init(
+    rootPath: [UInt8], mounts: MountWatch = MountWatch(), pace: WalkPace? = nil,
+    isAborted: @escaping () -> Bool = { false }
+  ) {
+    root = TreeRoot(path: rootPath, mounts: mounts)
     self.pace = pace
     self.isAborted = isAborted
   }
 
-  public init(rootPath: String, pace: WalkPace? = nil, isAborted: @escaping () -> Bool = { false }) {
-    self.init(rootPath: Array(rootPath.utf8), pace: pace, isAborted: isAborted)
+  public init(
+    rootPath: String, mounts: MountWatch = MountWatch(), pace: WalkPace? = nil,
+    isAborted: @escaping () -> Bool = { false }
+  ) {
+    self.init(rootPath: Array(rootPath.utf8), mounts: mounts, pace: pace, isAborted: isAborted)
   }
 
-  /// Whether each of the names is gone, in their order. The root must be the frontier's before the first
+  /// Whether each of the names is gone, in their order. The root must be the one on record before the first
   /// look and the same after the last.
   ///
   /// - Parameters:
   ///   - frontier: leads to the names' directories; its visits are of no account.
-  ///   - lostMount: told of each directory whose mount is missing, once.
+  ///   - lostMount: told of each directory whose mount is missing, once, and why it is.
   public func areGone(
-    _ names: [AbsentName], in frontier: Frontier, lostMount: (Int64) -> Void = { _ in }
+    _ names: [AbsentName], in frontier: Frontier, lostMount: (Int64, String) -> Void = { _, _ in }
   ) throws(WalkError<Never>) -> [Bool] {
     let descriptor = try root.open(Never.self)
-    let identity = try root.identity(of: descriptor, expecting: frontier.rootInode, Never.self)
+    let identity = try root.identity(of: descriptor, Never.self)
     let wanted = Dictionary(grouping: names.indices) { names[$0].directory }
     let stack: DirectoryStack
     do {
       stack = try DirectoryStack(
-        Frontier(directories: frontier.directories, visits: wanted.keys.sorted(), rootInode: frontier.rootInode))
+        Frontier(directories: frontier.directories, visits: wanted.keys.sorted()))
     } catch {
       throw .brokenFrontier(directory: error.directory)
     }
     var tree = OpenTree(
       root: descriptor, rootPath: root.path, stack: stack, capacity: TreeWalker.openDirectories, opening: opening)
     var areGone = [Bool](repeating: false, count: names.count)
-    var mounts = FormerMounts(of: frontier)
+    var mounts = MountsOnTheWay(root.mounts)
     var looks = 0
     while tree.stack.count > 0 {
       let node = tree.stack.top
       if tree.stack[node].isPending {
-        let lost = mounts.lost(at: node, in: &tree)
-        if let lost, lost.isNew { lostMount(lost.id) }
-        let place = lost == nil ? Place(of: node, in: &tree) : .outOfReach
+        let place = mounts.areThere(at: node, in: &tree, lostMount) ? Place(of: node, in: &tree) : .outOfReach
         for index in wanted[tree.stack[node].id] ?? [] {
           if looks % Self.namesPerCheck == 0, isAborted() { throw .aborted }
           looks += 1
           if let pace, pace.spend(), isAborted() { throw .aborted }
           guard names[index].name.isValidComponent else { throw .brokenFrontier(directory: names[index].directory) }
-          areGone[index] = place.lacks(names[index])
+          areGone[index] = place.lacks(names[index]) && !mounts.guards(names[index], lostMount)
         }
       }
       tree.pop()
     }
     try root.confirm(identity, Never.self)
     return areGone
-  }
-}
-
-/// Directories that were on other file systems than their parents, and which of them are not any more.
-private struct FormerMounts {
-  private let boundaries: Set<Int64>
-  private var areLost: [Int64: Bool] = [:]
-
-  init(of frontier: Frontier) { boundaries = Set(frontier.directories.filter(\.isBoundary).map(\.id)) }
-
-  /// A directory at or above a node whose mount is missing; `isNew` the first time that it is found.
-  mutating func lost(at node: Int, in tree: inout OpenTree) -> (id: Int64, isNew: Bool)? {
-    guard !boundaries.isEmpty else { return nil }
-    var current = node
-    while current != DirectoryStack.root {
-      let id = tree.stack[current].id
-      if boundaries.contains(id) {
-        let known = areLost[id]
-        let isLost = known ?? Self.isLost(current, in: &tree)
-        areLost[id] = isLost
-        if isLost { return (id, known == nil) }
-      }
-      current = Int(tree.stack[current].parent)
-    }
-    return nil
-  }
-
-  /// Whether a directory is on its parent's file system; what is gone, or cannot be told, is lost on its own account.
-  private static func isLost(_ node: Int, in tree: inout OpenTree) -> Bool {
-    guard let directory = try? tree.openForLooking(node) else { return false }
-    var own = statx()
-    var parent = statx()
-    guard readStatus(of: ".", in: directory, into: &own) == 0, readStatus(of: "..", in: directory, into: &parent) == 0
-    else { return false }
-    return own.stx_dev_major == parent.stx_dev_major && own.stx_dev_minor == parent.stx_dev_minor
   }
 }
 

@@ -22,20 +22,16 @@ public struct Frontier: Sendable {
     public let name: [UInt8]
     /// What the name must still be when it is visited; `nil` takes whatever directory is there.
     public let identity: DirectoryIdentity?
-    /// Whether it was on another file system than its parent.
-    public let isBoundary: Bool
     /// The name is a link's, which leads to the directory.
     public let isFollowed: Bool
 
     public init(
-      id: Int64, parent: Int64?, name: [UInt8], identity: DirectoryIdentity? = nil, isBoundary: Bool = false,
-      isFollowed: Bool = false
+      id: Int64, parent: Int64?, name: [UInt8], identity: DirectoryIdentity? = nil, isFollowed: Bool = false
     ) {
       self.id = id
       self.parent = parent
       self.name = name
       self.identity = identity
-      self.isBoundary = isBoundary
       self.isFollowed = isFollowed
     }
   }
@@ -44,14 +40,10 @@ public struct Frontier: Sendable {
   public let directories: [Directory]
   /// The directories to visit, next one first.
   public let visits: [Int64]
-  /// What the root's inode must still be; `nil` takes whatever directory is there. Its device proves
-  /// nothing here: hosts number the same file system differently, and so does one host after a remount.
-  public let rootInode: UInt64?
 
-  public init(directories: [Directory], visits: [Int64], rootInode: UInt64? = nil) {
+  public init(directories: [Directory], visits: [Int64]) {
     self.directories = directories
     self.visits = visits
-    self.rootInode = rootInode
   }
 
   /// A frontier of the root alone: where a scan begins.

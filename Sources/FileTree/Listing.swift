@@ -79,7 +79,8 @@ extension Walk {
     }
     if attributes.kind == .directory {
       let isAutomount = status.stx_attributes & UInt64(STATX_ATTR_AUTOMOUNT) != 0
-      try found(entry, attributes, isAutomount: isAutomount, node: node, in: &listing)
+      try found(
+        entry, attributes, isAutomount: isAutomount, isMount: status.isMountRoot == true, node: node, in: &listing)
     } else {
       try found(file: entry, attributes, node: node, &listing)
     }
@@ -97,13 +98,14 @@ extension Walk {
   }
 
   private mutating func found(
-    _ entry: EntryBuffer.Entry, _ attributes: FileAttributes, isAutomount: Bool, node: Int,
+    _ entry: EntryBuffer.Entry, _ attributes: FileAttributes, isAutomount: Bool, isMount: Bool, node: Int,
     in listing: inout DirectoryListing
   ) throws(Failure) {
     listing.directories += 1
     let parent = tree.stack[node].id
     // A walk that stays on one file system is on that of the root, or of a followed directory.
-    let isBoundary = isAutomount || attributes.device != listing.attributes.device
+    // A directory of the same one that is mounted here is a boundary too, but of no walk.
+    let isBoundary = isAutomount || attributes.device != listing.attributes.device || isMount && rootDevice == nil
     let id = try deliver { () throws(Sink.Failure) in
       try sink.newDirectory(parent: parent, name: entry.bytes, attributes: attributes, isBoundary: isBoundary)
     }

@@ -78,6 +78,13 @@ struct OpenTree: ~Copyable {
     return status.device
   }
 
+  /// The path of a node from the root, through no link as far as that can be told, so that it can be opened again.
+  mutating func linklessPath(of node: Int) throws(SystemError) -> [UInt8] {
+    try realPath(of: node) ?? stack.path(of: node)
+  }
+
+  func rootStatus() throws(SystemError) -> statx { try root.status() }
+
   mutating func enter(_ node: Int) { stack.enter(node) }
 
   mutating func pop() {

@@ -11,6 +11,7 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     case list = "getdents64"
     case stat = "statx"
     case readLink = "readlinkat"
+    case statfs = "fstatfs"
 
     public var name: String { rawValue }
   }

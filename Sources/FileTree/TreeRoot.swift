@@ -1,27 +1,36 @@
 import CLinux
 import Glibc
+import ScanModel
 
 /// The root of a tree: how it is opened, and how it is told from another directory in its place.
 struct TreeRoot {
   let path: [UInt8]
+  let mounts: MountWatch
 
   /// - Parameter path: absolute. Slashes at its end are ignored: they would follow a link.
-  init(path: [UInt8]) { self.path = path }
+  init(path: [UInt8], mounts: MountWatch) {
+    self.path = path
+    self.mounts = mounts
+  }
 
   /// - Parameter failure: what the caller's sink throws, here and below.
   func open<Failure>(_ failure: Failure.Type) throws(WalkError<Failure>) -> Descriptor {
     do { return try openPath() } catch { throw .rootUnavailable(path: shownPath, error) }
   }
 
-  /// Which directory the opened root is.
-  ///
-  /// - Parameter inode: what it must be; `nil` takes whatever directory is there.
+  /// Which directory the opened root is, if it is the one that it should be.
   func identity<Failure>(
-    of root: borrowing Descriptor, expecting inode: UInt64?, _ failure: Failure.Type
+    of root: borrowing Descriptor, _ failure: Failure.Type
   ) throws(WalkError<Failure>) -> DirectoryIdentity {
     let identity: DirectoryIdentity
-    do { identity = try root.status().identity } catch { throw .rootUnavailable(path: shownPath, error) }
-    if let inode, identity.inode != inode { throw .rootReplaced(path: shownPath) }
+    let look: MountLook
+    do {
+      identity = try root.status().identity
+      look = try MountLook(root.number)
+    } catch {
+      throw .rootUnavailable(path: shownPath, error)
+    }
+    if let refusal = mounts.refusal(ofRoot: look, path: shownPath) { throw .rootRefused(refusal) }
     return identity
   }
 
@@ -29,8 +38,13 @@ struct TreeRoot {
   /// seemed to vanish.
   func confirm<Failure>(_ identity: DirectoryIdentity, _ failure: Failure.Type) throws(WalkError<Failure>) {
     let root = try open(failure)
-    let now = try self.identity(of: root, expecting: nil, failure)
+    let now: DirectoryIdentity
+    do { now = try root.status().identity } catch { throw .rootUnavailable(path: shownPath, error) }
     if now != identity { throw .rootReplaced(path: shownPath) }
+    do { try mounts.confirm(root.number) } catch {
+      guard !error.path.isEmpty else { throw .rootReplaced(path: shownPath) }
+      throw .mountReplaced(path: error.path)
+    }
   }
 
   /// Name by name, so that no link is followed on the way either: whoever may write to a directory above the root

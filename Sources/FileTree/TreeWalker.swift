@@ -27,22 +27,25 @@ public final class TreeWalker {
   ///   - rootPath: absolute. Slashes at its end are ignored: they would follow a link.
   ///   - oneFilesystem: do not enter directories on other file systems than the root's, nor automounts.
   ///   - rules: which entries are admitted; `nil`: all.
+  ///   - mounts: what must be mounted at the root and below it; by default whatever is there.
   ///   - skipsRepeatedNames: deliver a name once that a listing repeats, as `readdir(3)` may for what is
   ///     renamed meanwhile. It costs memory for the names of one directory, and an allocation each.
   public init(
-    rootPath: [UInt8], oneFilesystem: Bool, rules: WalkRules? = nil, skipsRepeatedNames: Bool = false
+    rootPath: [UInt8], oneFilesystem: Bool, rules: WalkRules? = nil, mounts: MountWatch = MountWatch(),
+    skipsRepeatedNames: Bool = false
   ) {
-    root = TreeRoot(path: rootPath)
+    root = TreeRoot(path: rootPath, mounts: mounts)
     self.oneFilesystem = oneFilesystem
     self.rules = rules
     self.skipsRepeatedNames = skipsRepeatedNames
   }
 
   public convenience init(
-    rootPath: String, oneFilesystem: Bool, rules: WalkRules? = nil, skipsRepeatedNames: Bool = false
+    rootPath: String, oneFilesystem: Bool, rules: WalkRules? = nil, mounts: MountWatch = MountWatch(),
+    skipsRepeatedNames: Bool = false
   ) {
     self.init(
-      rootPath: Array(rootPath.utf8), oneFilesystem: oneFilesystem, rules: rules,
+      rootPath: Array(rootPath.utf8), oneFilesystem: oneFilesystem, rules: rules, mounts: mounts,
       skipsRepeatedNames: skipsRepeatedNames)
   }
 
@@ -52,7 +55,7 @@ public final class TreeWalker {
     _ frontier: Frontier, limits: WalkLimits, into sink: Sink
   ) throws(WalkError<Sink.Failure>) -> WalkOutcome {
     let descriptor = try root.open(Sink.Failure.self)
-    let identity = try root.identity(of: descriptor, expecting: frontier.rootInode, Sink.Failure.self)
+    let identity = try root.identity(of: descriptor, Sink.Failure.self)
     let stack: DirectoryStack
     do { stack = try DirectoryStack(frontier) } catch { throw .brokenFrontier(directory: error.directory) }
     let links = LinkResolver(root: descriptor.number, rootPath: root.path, opening: opening)
@@ -61,8 +64,9 @@ public final class TreeWalker {
       root: descriptor, rootPath: root.path, stack: stack, capacity: Self.openDirectories, opening: opening,
       mayFollow: { [rules] in rules?.hides($0, isDirectory: true, staysOn: device, links) ?? false })
     var walk = Walk(
-      tree: tree, rootDevice: device, limits: limits, buffer: buffer,
+      tree: tree, rootDevice: device, mounts: root.mounts, limits: limits, buffer: buffer,
       names: skipsRepeatedNames ? RepeatedNames() : nil, rules: rules, sink: sink)
+    try walk.passOverMissingMounts()
     let outcome = try walk.run()
     try root.confirm(identity, Sink.Failure.self)
     return outcome

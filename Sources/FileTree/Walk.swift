@@ -10,6 +10,7 @@ struct Walk<Sink: WalkSink>: ~Copyable {
   var tree: OpenTree
   /// Set if the walk stays on the root's file system.
   let rootDevice: UInt64?
+  let mounts: MountWatch
   let limits: WalkLimits
   let buffer: EntryBuffer
   /// Set if names are to be delivered once that a listing repeats.
@@ -23,11 +24,12 @@ struct Walk<Sink: WalkSink>: ~Copyable {
   var deferred: [Int64] = []
 
   init(
-    tree: consuming OpenTree, rootDevice: UInt64?, limits: WalkLimits, buffer: EntryBuffer, names: RepeatedNames?,
-    rules: WalkRules?, sink: Sink
+    tree: consuming OpenTree, rootDevice: UInt64?, mounts: MountWatch, limits: WalkLimits, buffer: EntryBuffer,
+    names: RepeatedNames?, rules: WalkRules?, sink: Sink
   ) {
     self.tree = tree
     self.rootDevice = rootDevice
+    self.mounts = mounts
     self.limits = limits
     self.buffer = buffer
     self.names = names
@@ -69,6 +71,7 @@ struct Walk<Sink: WalkSink>: ~Copyable {
     let isExpected: Bool
     do { isExpected = try self.isExpected(node, attributes) } catch { return try fail(node, cause: .system(error)) }
     guard isExpected else { return try fail(node, cause: .replaced) }
+    if let cause = missingMount(at: node, directory, status) { return try fail(node, cause: cause) }
 
     try deliver { () throws(Sink.Failure) in try sink.willList(directory: id, attributes: attributes) }
     #if CRASH_POINTS

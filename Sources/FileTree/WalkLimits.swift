@@ -41,9 +41,12 @@ public struct WalkOutcome: Sendable, Equatable {
 public enum WalkError<SinkFailure: Error>: Error {
   /// The root is absent, no directory itself, or cannot be read.
   case rootUnavailable(path: String, SystemError)
-  /// The root is another directory than the frontier's, or was another after the last read than before
-  /// the first.
+  /// The root is not what the catalogue has on record; why, and what to do.
+  case rootRefused(String)
+  /// The root was another directory after the last read than before the first, or another file system.
   case rootReplaced(path: String)
+  /// A mount point below the root, at this path from it, was another after the last read.
+  case mountReplaced(path: [UInt8])
   /// The frontier names a directory that does not lead to the root, or a name that no directory can have.
   case brokenFrontier(directory: Int64)
   /// `WalkLimits.isAborted` said so.
@@ -58,6 +61,9 @@ extension WalkError: CustomStringConvertible {
       "root \(path) cannot be read: \(error); it must be a directory, not a link, that this user may read"
     case .rootReplaced(let path):
       "root \(path) is another directory than before, as when a file system was unmounted; mount it again"
+    case .rootRefused(let reason): reason
+    case .mountReplaced(let path):
+      "what is mounted at \(String(decoding: path, as: UTF8.self)) was replaced while it was read"
     case .brokenFrontier(let directory): "directory \(directory) of the frontier has no valid path from the root"
     case .aborted: "walk aborted"
     case .sink(let error): "\(error)"

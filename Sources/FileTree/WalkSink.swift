@@ -101,6 +101,9 @@ public struct WalkFailure: Sendable, Equatable {
     case replaced
     /// As `replaced`, by a link, which the walk was not led by.
     case ledAway(SystemError)
+    /// Another file system was mounted here, or nothing is there any more; why, and what to do. What is known of it
+    /// and of all below stays. `isAbove`: directories below it were to be visited, and it was not.
+    case mountMissing(String, isAbove: Bool)
     /// A time that no row can hold. A directory is listed nevertheless.
     case timestampOutOfRange
     case unknownKind(mode: UInt32)
@@ -120,7 +123,7 @@ public struct WalkFailure: Sendable, Equatable {
     /// What it is about could not be read. Otherwise it could, and is not as it should be.
     public var isUnread: Bool {
       switch self {
-      case .system, .replaced, .ledAway, .timestampOutOfRange, .unknownKind: true
+      case .system, .replaced, .ledAway, .mountMissing, .timestampOutOfRange, .unknownKind: true
       case .extensionNotAllowed, .oversized, .linkOutside, .linkLoop, .linkTarget, .linkUnsteady: false
       }
     }
@@ -147,6 +150,7 @@ public struct WalkFailure: Sendable, Equatable {
       switch self {
       case .system(let error): error.errorType
       case .replaced: .changedDuringScan
+      case .mountMissing: .mountMissing
       case .ledAway: .pathTraversal
       case .timestampOutOfRange: .timestampOutOfRange
       case .unknownKind: .ioError
@@ -190,6 +194,7 @@ public struct WalkFailure: Sendable, Equatable {
       "the link to this directory leads out of the root now, and was not followed: \(error)"
     case .ledAway(let error):
       "a link took the place of a directory that the scan found, here or above, and was not followed: \(error)"
+    case .mountMissing(let reason, _): reason
     case .timestampOutOfRange: "modified or changed before 1677 or after 2262; set its time with touch"
     case .unknownKind(let mode): "the file system reports an unknown kind of file (mode 0\(String(mode, radix: 8)))"
     case .extensionNotAllowed(let allowed):

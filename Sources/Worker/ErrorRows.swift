@@ -128,18 +128,24 @@ struct ErrorRows {
 
   /// All that the slice has found out.
   ///
-  /// - Parameter lostMounts: directories whose mounts are missing, and their paths.
-  mutating func finish(_ lostMounts: [Int64: [UInt8]]) throws(CatalogError) -> SliceErrors {
+  /// - Parameter lostMounts: directories whose mounts are missing, and why they are.
+  mutating func finish(_ lostMounts: [Int64: String], _ mounts: RecordedMounts = RecordedMounts()) throws(CatalogError)
+    -> SliceErrors
+  {
     for directory in awaitingMounts.subtracting(lostMounts.keys).sorted() {
       errors.changes[.mountMissing] -= 1
       errors.reread.append(DirectoryReading(id: directory, unread: nil))
       errors.unread.append(DirectoryReading(id: directory, unread: nil))
     }
-    for (directory, path) in lostMounts.sorted(by: { $0.key < $1.key }) { try note(lostMount: directory, path) }
+    for (directory, reason) in lostMounts.sorted(by: { $0.key < $1.key }) {
+      try note(lostMount: directory, mounts.path(of: directory), reason)
+    }
     return errors
   }
 
-  private mutating func note(lostMount directory: Int64, _ path: [UInt8]) throws(CatalogError) {
+  private mutating func note(
+    lostMount directory: Int64, _ path: [UInt8], _ reason: String
+  ) throws(CatalogError) {
     // As it was before this slice; of one that another slice has listed, as that has left it.
     let before = try known.directory(directory)?.errors.unread
     let isFleeting = halfListed.contains(directory) || before != nil && before != .mountMissing
@@ -152,9 +158,7 @@ struct ErrorRows {
     keep(
       SliceError(
         place: isFleeting ? .fleeting : .directory(directory), path: path, type: .mountMissing, operation: nil,
-        errno: nil,
-        message: "another file system was mounted here and is not now: what lay on it stays in the catalogue; "
-          + "mount it and scan again"))
+        errno: nil, message: reason))
   }
 
   /// The directory went while it was listed, and with it what was met in it.

@@ -106,19 +106,21 @@ struct Finalisation {
   private func lookAgain(_ claim: SliceClaim, after looked: StagedPlace?) throws(CatalogError) -> Step {
     let isAborted = self.isAborted
     let check = AbsenceCheck(
-      rootPath: claim.rootPath, pace: pace.pace(of: claim, isAborted: isAborted), isAborted: isAborted)
+      rootPath: claim.rootPath, mounts: MountWatch(claim.mounts), pace: pace.pace(of: claim, isAborted: isAborted),
+      isAborted: isAborted)
     var last = looked
+    var lost = LostMounts(claim.mounts)
     while true {
       if let outcome = interruption { return .given(outcome) }
       let page = try catalog.stagedRemovals(claim, after: last, limit: Self.pageRows)
       guard let end = page.removals.last?.place else { return .done }
       let present: [StagedRemoval]
       do throws(WalkError<Never>) {
-        present = try self.present(in: page, by: check)
+        present = try self.present(in: page, by: check) { lost.note($0, $1) }
       } catch {
-        return .given(outcome(of: error))
+        return .given(outcome(of: error, claim))
       }
-      try catalog.commitLook(claim, upTo: end, present: present)
+      try catalog.commitLook(claim, upTo: end, present: present, errors: lost.takeErrors())
       crashPoint(.removalsPageLookedAt)
       activity.noteProgress()
       last = end
@@ -126,17 +128,17 @@ struct Finalisation {
   }
 
   private func present(
-    in page: StagedPage, by check: AbsenceCheck
+    in page: StagedPage, by check: AbsenceCheck, lostMount: (Int64, String) -> Void
   ) throws(WalkError<Never>) -> [StagedRemoval] {
     let names = page.removals.map { AbsentName(directory: $0.directory, name: $0.name, isDirectory: $0.isDirectory) }
-    let areGone = try check.areGone(names, in: page.frontier.forWalker)
+    let areGone = try check.areGone(names, in: page.frontier.forWalker, lostMount: lostMount)
     return zip(page.removals, areGone).filter { !$1 }.map(\.0)
   }
 
-  private func outcome(of error: WalkError<Never>) -> SlotMachine.WorkOutcome {
+  private func outcome(of error: WalkError<Never>, _ claim: SliceClaim) -> SlotMachine.WorkOutcome {
     switch error {
-    case .rootUnavailable, .rootReplaced: .rootUnavailable(message: error.rootRefusal)
-    case .brokenFrontier: .failed(message: error.description)
+    case .rootUnavailable, .rootRefused, .rootReplaced: .rootUnavailable(message: error.rootRefusal(of: claim))
+    case .brokenFrontier, .mountReplaced: .failed(message: error.description)
     case .aborted: activity.isLockLost ? .superseded : .interrupted
     }
   }

@@ -1,12 +1,19 @@
+import Catalog
 import FileTree
 import ScanModel
 
 extension WalkError {
   /// What a host says that cannot work on the root: that it may not, where the system says so; anything else looks
-  /// like a file system that is not mounted.
-  var rootRefusal: String {
-    var type = ScanErrorType.mountMissing
-    if case .rootUnavailable(_, let error) = self, error.errorType == .permissionDenied { type = .permissionDenied }
-    return "\(type.rawValue): \(self)"
+  /// like a file system that is not mounted, and says which one was expected and what to do.
+  func rootRefusal(of claim: SliceClaim) -> String {
+    switch self {
+    case .rootUnavailable(_, let error) where error.errorType == .permissionDenied:
+      return "\(ScanErrorType.permissionDenied.rawValue): \(self)"
+    case .rootUnavailable, .rootReplaced:
+      let expected = claim.mounts.root?.own?.identity.map { "; expected \($0)" } ?? ""
+      return "\(ScanErrorType.mountMissing.rawValue): \(self)\(expected), on host \(claim.mounts.host); "
+        + claim.mounts.advice
+    default: return "\(ScanErrorType.mountMissing.rawValue): \(self)"
+    }
   }
 }

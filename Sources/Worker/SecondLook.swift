@@ -14,10 +14,10 @@ struct SecondLook {
 
   /// Leaves of the missing rows those that are gone, adds of the known directories that vanished those that
   /// are, and clears the signature of every directory in which a name was missing, whatever became of it, or
-  /// is excluded. The directories whose mounts are missing, with their paths.
+  /// is excluded. The directories whose mounts are missing, and why they are.
   func confirm(
     _ results: inout SliceResults, gone: [Int64]
-  ) throws(WalkError<CatalogError>) -> [Int64: [UInt8]] {
+  ) throws(WalkError<CatalogError>) -> [Int64: String] {
     for first in stride(from: 0, to: gone.count, by: Self.namesPerCheck) {
       let wanted = Set(gone[first..<min(first + Self.namesPerCheck, gone.count)])
       let frontier = try above(wanted.sorted())
@@ -31,7 +31,7 @@ struct SecondLook {
     let losses = results.missing
     guard losses.count > 0 else { return [:] }
     results.unsettled += Set(losses.rows.map(\.unsettled)).sorted()
-    var lost: [Int64: [UInt8]] = [:]
+    var lost: [Int64: String] = [:]
     var goes = losses.rows.map { !$0.loss.isAbsence }
     let places = goes.indices.filter { !goes[$0] }
     for first in stride(from: 0, to: places.count, by: Self.namesPerCheck) {
@@ -45,14 +45,14 @@ struct SecondLook {
   }
 
   private func areGone(
-    _ rows: [MissingRows.Row], of losses: MissingRows, lostMount: (Int64, [UInt8]) -> Void
+    _ rows: [MissingRows.Row], of losses: MissingRows, lostMount: (Int64, String) -> Void
   ) throws(WalkError<CatalogError>) -> [Bool] {
     let names = rows.map {
       AbsentName(directory: $0.directory, name: losses.name(of: $0), isDirectory: $0.isDirectory)
     }
     let frontier = try above(Set(rows.map(\.directory)).sorted())
     do {
-      return try check.areGone(names, in: frontier.forWalker) { lostMount($0, frontier.path(of: $0)) }
+      return try check.areGone(names, in: frontier.forWalker, lostMount: lostMount)
     } catch { throw error.widened() }
   }
 
@@ -66,7 +66,9 @@ extension WalkError<Never> {
   fileprivate func widened<Failure>() -> WalkError<Failure> {
     switch self {
     case .rootUnavailable(let path, let error): .rootUnavailable(path: path, error)
+    case .rootRefused(let reason): .rootRefused(reason)
     case .rootReplaced(let path): .rootReplaced(path: path)
+    case .mountReplaced(let path): .mountReplaced(path: path)
     case .brokenFrontier(let directory): .brokenFrontier(directory: directory)
     case .aborted: .aborted
     }

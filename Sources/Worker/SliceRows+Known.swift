@@ -24,7 +24,8 @@ extension SliceRows {
         }
         return directory.id
       }
-      if isBoundary ? !directory.isBoundary : directory.isSettled(on: attributes.device) {
+      // Where a mount point is on record, who lists it tells what it is now.
+      if isBoundary ? !directory.isBoundary : directory.isBoundary && !mounts.isGuarded(directory.id) {
         restated.add(directory, attributes, isBoundary: isBoundary)
       }
       waiting.add(directory)
@@ -59,6 +60,23 @@ extension SliceRows {
     }
     if listing.depth == 0 { results.categoriesFound += Int64(appeared - left) }
     if listing.depth == 1 { results.coursesFound += Int64(appeared - left) }
+  }
+
+  /// What the signature of its parent holds of a directory: of a recorded mount point whose mount seems to be
+  /// missing, what it held before, so that nothing has changed when the mount is back.
+  func asCatalogued(
+    _ name: UnsafeRawBufferPointer, _ attributes: FileAttributes, isBoundary: Bool
+  ) -> (FileAttributes, isBoundary: Bool) {
+    guard mounts.hasNested, let children = listing?.known?.children, let place = children.place(of: name) else {
+      return (attributes, isBoundary)
+    }
+    let directory = children.directories[place]
+    guard mounts.isGuarded(directory.id), let recorded = mounts.recorded.nested[directory.id]?.own?.identity,
+      recorded.inode != attributes.inode, let inode = directory.inode
+    else { return (attributes, isBoundary) }
+    var shown = attributes
+    shown.inode = inode
+    return (shown, directory.isBoundary)
   }
 
   func compare(
@@ -119,12 +137,5 @@ extension KnownDirectory {
   /// that forbids that. What lay there before a mount hid it is not looked at any more, and stays.
   fileprivate func wasListedBeyond(_ parent: KnownDirectory) -> Bool {
     isBoundary && files != nil && device != parent.device
-  }
-
-  /// Whether it was a boundary, and has since been listed in full, with nothing missing, on the file system of
-  /// this device: the mount that it was has gone, and its rows with it or to where it was. Until then it is held
-  /// to be a boundary, so that what is missing there is not taken for removed.
-  fileprivate func isSettled(on device: UInt64) -> Bool {
-    isBoundary && signature != nil && self.device == device
   }
 }

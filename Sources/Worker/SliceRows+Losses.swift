@@ -8,6 +8,8 @@ extension SliceRows {
   func failure(_ failure: WalkFailure) throws(CatalogError) {
     if listing?.directory == failure.directory, try errors.note(failure) {
       if failure.isEntry { failure.name.withUnsafeBytes { keepFailed($0, failure.cause) } }
+    } else if case .mountMissing(_, isAbove: true) = failure.cause {
+      errors.note(fleeting: failure)
     } else if failure.cause.isExchange {
       // What stands in a directory's place is no directory: its row must not stay.
       try vanish(failure.directory)
@@ -17,6 +19,7 @@ extension SliceRows {
     } else if found.contains(failure.directory) {
       errors.note(unsent: failure.directory, failure)
     } else {
+      _ = restated.take(failure.directory)
       errors.note(unread: try waiting.take(failure.directory), failure)
     }
   }

@@ -25,6 +25,7 @@ final class SliceRows: WalkSink {
   let activity: SlotActivity
   private let signatureVersion: Int32
   let oneFilesystem: Bool
+  let mounts: MountWatch
   let followsLinks: Bool
   /// Directories that the scan has listed before.
   let again: Set<Int64>
@@ -45,10 +46,12 @@ final class SliceRows: WalkSink {
   var spareEntries: [DirectoryEntries] = []
 
   init(
-    claim: SliceClaim, frontier: SliceFrontier, writer: SliceWriter, known: KnownRows, activity: SlotActivity
+    claim: SliceClaim, frontier: SliceFrontier, mounts: MountWatch = MountWatch(), writer: SliceWriter,
+    known: KnownRows, activity: SlotActivity
   ) {
     self.writer = writer
     self.known = known
+    self.mounts = mounts
     self.activity = activity
     signatureVersion = claim.signatureVersion
     oneFilesystem = claim.rules.oneFilesystem
@@ -123,7 +126,8 @@ final class SliceRows: WalkSink {
   private func directory(
     _ name: UnsafeRawBufferPointer, in parent: Int64, _ attributes: FileAttributes, isBoundary: Bool, isFollowed: Bool
   ) throws(CatalogError) -> Int64? {
-    try keep(name, attributes, isFollowed ? .followed : isBoundary ? .boundary : .plain)
+    let (shown, isShownAsBoundary) = asCatalogued(name, attributes, isBoundary: isBoundary)
+    try keep(name, shown, isFollowed ? .followed : isShownAsBoundary ? .boundary : .plain)
     if listing?.known?.isAgain == true {
       guard listsFirst(name) else { return nil }
       listing?.appeared += 1
@@ -219,7 +223,9 @@ final class SliceRows: WalkSink {
     }
     let lostMounts = try SecondLook(check: check, known: known).confirm(&results, gone: goneKnown)
     results.countBack()
-    do { results.errors = try errors.finish(lostMounts) } catch { throw .sink(error) }
+    do { results.errors = try errors.finish(lostMounts, mounts.recorded) } catch { throw .sink(error) }
+    results.mounts = mounts.findings
+    results.unmounted = mounts.released
     results.frontier = gone.isEmpty ? remaining : remaining.filter { !gone.contains($0) }
     return results
   }

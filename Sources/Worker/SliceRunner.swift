@@ -93,8 +93,10 @@ final class SliceRunner {
   func visit(
     _ frontier: SliceFrontier, of claim: SliceClaim, _ limits: WalkLimits, skipsRepeatedNames: Bool
   ) throws(CatalogError) -> Walked {
+    let mounts = MountWatch(claim.mounts)
     let rows = SliceRows(
-      claim: claim, frontier: frontier, writer: try catalog.rows(for: claim), known: catalog.knownRows(for: claim),
+      claim: claim, frontier: frontier, mounts: mounts, writer: try catalog.rows(for: claim),
+      known: catalog.knownRows(for: claim),
       activity: activity)
     crashPoint(.walkBegun)
     let rules: WalkRules?
@@ -103,7 +105,7 @@ final class SliceRunner {
       return .ended(.failed(message: "a rule of the library cannot be used: \(error)"))
     }
     let walker = TreeWalker(
-      rootPath: claim.rootPath, oneFilesystem: claim.rules.oneFilesystem, rules: rules,
+      rootPath: claim.rootPath, oneFilesystem: claim.rules.oneFilesystem, rules: rules, mounts: mounts,
       skipsRepeatedNames: skipsRepeatedNames)
     do {
       let walked = try walker.run(frontier.forWalker, limits: limits, into: rows)
@@ -111,17 +113,20 @@ final class SliceRunner {
       return .results(
         try rows.finish(
           remaining: walked.remaining,
-          looking: AbsenceCheck(rootPath: claim.rootPath, pace: limits.pace, isAborted: limits.isAborted)))
+          looking: AbsenceCheck(
+            rootPath: claim.rootPath, mounts: mounts, pace: limits.pace, isAborted: limits.isAborted)))
     } catch {
       catalog.abandon(claim)
-      return .ended(try outcome(of: error))
+      return .ended(try outcome(of: error, claim))
     }
   }
 
-  private func outcome(of error: WalkError<CatalogError>) throws(CatalogError) -> SlotMachine.WorkOutcome {
+  private func outcome(of error: WalkError<CatalogError>, _ claim: SliceClaim) throws(CatalogError)
+    -> SlotMachine.WorkOutcome
+  {
     switch error {
-    case .rootUnavailable, .rootReplaced: .rootUnavailable(message: error.rootRefusal)
-    case .brokenFrontier: .failed(message: error.description)
+    case .rootUnavailable, .rootRefused, .rootReplaced: .rootUnavailable(message: error.rootRefusal(of: claim))
+    case .brokenFrontier, .mountReplaced: .failed(message: error.description)
     case .aborted: activity.isLockLost ? .superseded : .interrupted
     case .sink(let cause): throw cause
     }
@@ -166,9 +171,9 @@ extension SliceFrontier {
     Frontier(
       directories: directories.map {
         Frontier.Directory(
-          id: $0.id, parent: $0.parent, name: $0.name, isBoundary: $0.isBoundary, isFollowed: $0.isFollowed)
+          id: $0.id, parent: $0.parent, name: $0.name, isFollowed: $0.isFollowed)
       },
-      visits: visits, rootInode: rootInode)
+      visits: visits)
   }
 
   /// The names from the root to a directory of the chain, which is relative to the root.

@@ -1,5 +1,6 @@
 import FileTree
 import Foundation
+import ScanModel
 import TestSupport
 import Testing
 
@@ -14,7 +15,7 @@ private struct SecondLook {
 
   /// Whether each of the paths is gone; one that ends in a slash is known as a directory.
   func areGone(
-    _ paths: String..., rootInode: UInt64? = nil, boundaries: [String] = [], lostMount: (Int64) -> Void = { _ in }
+    _ paths: String..., mounts: RecordedMounts = RecordedMounts(), lostMount: (Int64, String) -> Void = { _, _ in }
   ) throws -> [Bool] {
     let names = try paths.map { path in
       let components = path.split(separator: "/")
@@ -23,13 +24,35 @@ private struct SecondLook {
         directory: try #require(sink.id(of: parent)), name: Array(try #require(components.last).utf8),
         isDirectory: path.hasSuffix("/"))
     }
-    let boundaries = try Set(boundaries.map { try #require(sink.id(of: $0)) })
     let directories = sink.frontier(names.map(\.directory)).directories.map {
       // As the catalogue knows it.
-      Frontier.Directory(id: $0.id, parent: $0.parent, name: $0.name, isBoundary: boundaries.contains($0.id))
+      Frontier.Directory(id: $0.id, parent: $0.parent, name: $0.name)
     }
-    return try AbsenceCheck(rootPath: Array(tree.root.utf8)).areGone(
-      names, in: Frontier(directories: directories, visits: [], rootInode: rootInode), lostMount: lostMount)
+    return try AbsenceCheck(rootPath: Array(tree.root.utf8), mounts: MountWatch(mounts)).areGone(
+      names, in: Frontier(directories: directories, visits: []), lostMount: lostMount)
+  }
+}
+
+extension SecondLook {
+  /// A library in which something is on record of a directory that is not there.
+  fileprivate func recorded(_ path: String) throws -> RecordedMounts {
+    var places: [Int64: RecordedMounts.Place] = [:]
+    let names = path.split(separator: "/").map(String.init)
+    for end in 1...names.count {
+      let id = try #require(sink.id(of: names[..<end].joined(separator: "/")))
+      let parent = try #require(sink.id(of: names[..<(end - 1)].joined(separator: "/")))
+      places[id] = RecordedMounts.Place(parent: parent, name: Array(names[end - 1].utf8))
+    }
+    let id = try #require(sink.id(of: path))
+    return RecordedMounts(
+      library: "my films", host: "h", nested: [id: RecordedMount(directory: id, own: .elsewhere, hasRows: true)],
+      places: places)
+  }
+}
+
+extension MountRecord {
+  fileprivate static var elsewhere: MountRecord {
+    MountRecord(identity: MountIdentity(type: "ext4", uuid: "u", fsid: nil, inode: 3))
   }
 }
 
@@ -50,23 +73,44 @@ private struct SecondLook {
     let look = try SecondLook()
     for name in ["a", "a/b", "a/b/c", "d"] { try look.tree.directory(name) }
     try look.walk()
+    let mounts = try look.recorded("a/b")
     var lost: [Int64] = []
-    let areGone = try look.areGone("a/g", "a/b/g", "a/b/c/g", "a/b/h", "d/g", boundaries: ["a/b"]) { lost.append($0) }
+    let areGone = try look.areGone("a/g", "a/b/g", "a/b/c/g", "a/b/h", "d/g", mounts: mounts) { id, reason in
+      lost.append(id)
+      #expect(reason.contains("mount point a/b on host h is another file system: expected ext4 u (inode 3)"))
+      #expect(reason.contains("`rollcall library set 'my films' --accept-root`"))
+    }
     #expect(areGone == [true, false, false, false, true])
     #expect(lost == [look.sink.id(of: "a/b")])
   }
 
+  @Test func `a recorded mount point is not gone, nor is what leads to one`() throws {
+    let look = try SecondLook()
+    for name in ["a", "a/b", "d"] { try look.tree.directory(name) }
+    try look.walk()
+    let mounts = try look.recorded("a/b")
+    for name in ["a/b", "a", "d"] { rmdir(look.tree.path(name)) }
+    var reasons: [String] = []
+    #expect(try look.areGone("a/", "d/", "a/b/", mounts: mounts) { reasons.append($1) } == [false, true, false])
+    #expect(reasons.count == 1)
+    #expect(reasons[0].hasPrefix("mount point a/b on host h is not there any more"))
+  }
+
   @Test func `on a mount that is still there, what is gone is gone`() throws {
     let sink = RecordingSink()
-    _ = try TreeWalker(rootPath: "/dev", oneFilesystem: false).run(
+    let watch = MountWatch()
+    _ = try TreeWalker(rootPath: "/dev", oneFilesystem: false, mounts: watch).run(
       .root(id: RecordingSink.root), limits: WalkLimits(), into: sink)
     let shared = try #require(sink.id(of: "shm"))
     let directories = sink.frontier([shared]).directories.map {
-      Frontier.Directory(id: $0.id, parent: $0.parent, name: $0.name, isBoundary: $0.id == shared)
+      Frontier.Directory(id: $0.id, parent: $0.parent, name: $0.name)
     }
+    let found = try #require(watch.findings.first { $0.directory == shared })
+    let mounts = RecordedMounts(nested: [shared: RecordedMount(directory: shared, own: found.record, hasRows: true)])
     let name = AbsentName(directory: shared, name: Array("no such name".utf8), isDirectory: false)
     #expect(
-      try AbsenceCheck(rootPath: "/dev").areGone([name], in: Frontier(directories: directories, visits: [])) == [true])
+      try AbsenceCheck(rootPath: "/dev", mounts: MountWatch(mounts)).areGone(
+        [name], in: Frontier(directories: directories, visits: [])) == [true])
   }
 
   @Test func `a name of the other sort is gone`() throws {
@@ -108,10 +152,11 @@ private struct SecondLook {
     let look = try SecondLook()
     try look.walk()
     #expect {
-      try look.areGone("f", rootInode: 1)
+      try look.areGone("f", mounts: RecordedMounts(root: RecordedMount(directory: 1, own: .elsewhere, hasRows: true)))
     } throws: { error in
-      guard case WalkError<Never>.rootReplaced = error else { return false }
-      return true
+      guard case WalkError<Never>.rootRefused(let reason) = error else { return false }
+      return reason.hasPrefix(
+        "root \(look.tree.root) on host  is another file system: expected ext4 u (inode 3), there is ")
     }
     rename(look.tree.root, look.tree.outside("elsewhere"))
     #expect {

@@ -69,15 +69,18 @@ final class RescannedTree {
   func walk(_ slice: SliceID, _ mischief: Mischief) throws -> (claim: SliceClaim, results: SliceResults) {
     guard case .open(let epoch, _, _, _) = try catalog.standing(of: slice) else { throw NotOpen() }
     let claim = try #require(try catalog.claim(slice, epoch: epoch, as: ClaimID()))
+    let mounts = MountWatch(claim.mounts)
     let rows = SliceRows(
-      claim: claim, frontier: claim.frontier, writer: try catalog.rows(for: claim),
+      claim: claim, frontier: claim.frontier, mounts: mounts, writer: try catalog.rows(for: claim),
       known: catalog.knownRows(for: claim), activity: activity)
     let walker = TreeWalker(
-      rootPath: tree.root, oneFilesystem: claim.rules.oneFilesystem, rules: try WalkRules(claim.rules))
+      rootPath: tree.root, oneFilesystem: claim.rules.oneFilesystem, rules: try WalkRules(claim.rules),
+      mounts: mounts)
     let sink = MischievousSink(rows, mischief)
     let walked = try walker.run(claim.frontier.forWalker, limits: mischief.limits, into: sink)
     mischief.walked()
-    return (claim, try rows.finish(remaining: walked.remaining, looking: AbsenceCheck(rootPath: tree.root)))
+    let check = AbsenceCheck(rootPath: tree.root, mounts: mounts)
+    return (claim, try rows.finish(remaining: walked.remaining, looking: check))
   }
 
   /// A whole scan, the rest of it without mischief; its row.

@@ -31,6 +31,18 @@ ssize_t linux_getdents64(int directory, void *buffer, size_t size);
 // statx(2): 0.
 int linux_statx(int directory, const char *name, int flags, unsigned mask, struct statx *result);
 
+// Which file system a file lies on. What is not known of it is 0.
+struct linux_filesystem {
+  // f_type and f_fsid of statfs(2).
+  uint64_t type;
+  uint64_t fsid;
+  // FS_IOC_GETFSUUID; since Linux 6.9, and not of every file system, nor by a descriptor of O_PATH.
+  uint8_t uuid[16];
+};
+
+// fstatfs(2): 0.
+int linux_filesystem_of(int file, struct linux_filesystem *result);
+
 // makedev(3): a device number as st_dev holds it.
 uint64_t linux_makedev(unsigned major, unsigned minor);
 

@@ -13,13 +13,15 @@ struct Library: ParsableCommand {
     @Argument(help: "The library's name.") var name: String
     @Argument(help: "Its root directory, as an absolute path.") var path: String
     @OptionGroup var rules: RuleOptions
+    @Flag(help: "Do not look whether the root is there: other hosts mount it.") var unchecked = false
     @OptionGroup(title: "Configuration") var options: GlobalOptions
     @OptionGroup var output: JSONOption
 
     func run() throws {
       let environment = try options.load()
       let name = try LibraryName.checked(name)
-      let root = try RootPath.resolved(path, allowed: environment.configuration.allowedRoots)
+      let allowed = environment.configuration.allowedRoots
+      let root = try unchecked ? RootPath.absolute(path) : RootPath.resolved(path, allowed: allowed)
       let catalog = try environment.catalog()
       _ = try catalog.addLibrary(name: name, rootPath: root, rules: rules.changes().applied(to: LibraryRules()))
       guard let library = try catalog.library(named: name) else { throw CommandFailure.noLibrary(name) }

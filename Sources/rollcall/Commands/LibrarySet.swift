@@ -9,18 +9,29 @@ struct LibrarySet: ParsableCommand {
     discussion: "A scan that is active goes on under the rules that it began with.")
   @Argument(help: "The library's name.") var name: String
   @OptionGroup var rules: RuleOptions
+  @Flag(
+    help: """
+      Take what is mounted at the root and at nested mount points on this host now for right, also where it is empty or \
+      another file system than before. Files that are missing then are removed as any others, within the limits.
+      """)
+  var acceptRoot = false
   @OptionGroup(title: "Configuration") var options: GlobalOptions
   @OptionGroup var output: JSONOption
 
   func validate() throws {
-    if try rules.changes().isEmpty { throw ValidationError("name a rule to change, such as --max-parallel 8") }
+    if try rules.changes().isEmpty && !acceptRoot {
+      throw ValidationError("name a rule to change, such as --max-parallel 8, or --accept-root")
+    }
   }
 
   func run() throws {
     let environment = try options.load()
     let catalog = try environment.catalog()
+    // First, as it may fail.
+    let accepted = try acceptRoot ? AcceptedRoot(library: name, catalog) : nil
     guard let set = try catalog.setRules(of: name, rules.changes()), let library = try catalog.library(named: name)
     else { throw CommandFailure.noLibrary(name) }
+    try accepted?.record(in: catalog)
     if let warning = try former(set, library, catalog, environment) { complain(warning) }
     let keeping = set.activeScan.flatMap { scan in
       set.before == set.after ? nil : "scan \(scan) is active and keeps the rules that it began with"
@@ -29,7 +40,7 @@ struct LibrarySet: ParsableCommand {
       if let keeping { complain(keeping) }
       return try environment.print(json: LibraryDocument(library))
     }
-    let changes = RuleLine.changes(from: set.before, to: set.after)
+    let changes = RuleLine.changes(from: set.before, to: set.after) + (accepted?.lines ?? [])
     try environment.print(changes.isEmpty ? ["Nothing has changed."] : changes)
     if let keeping { try environment.print(["Note that \(keeping)."]) }
   }
