@@ -23,7 +23,7 @@ enum Migrations {
     PackageResources.migration_0016_layouts_sql,
     PackageResources.migration_0017_mounts_sql,
     PackageResources.migration_0018_settling_sql,
-    PackageResources.migration_0021_rewalk_sql,
+    PackageResources.migration_0019_rewalk_sql,
   ]
 }
 

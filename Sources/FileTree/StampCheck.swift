@@ -17,24 +17,30 @@ public struct StampCheck {
 
   /// - Parameters:
   ///   - rootPath: absolute.
+  ///   - mounts: what must be mounted at the root and below it; by default whatever is there.
   ///   - pace: how fast directories may be looked at; `nil`: as fast as they come.
   ///   - isAborted: asked every few directories: whether to throw `aborted`.
-  public init(rootPath: String, pace: WalkPace? = nil, isAborted: @escaping () -> Bool = { false }) {
-    root = TreeRoot(path: Array(rootPath.utf8))
+  public init(
+    rootPath: String, mounts: MountWatch = MountWatch(), pace: WalkPace? = nil,
+    isAborted: @escaping () -> Bool = { false }
+  ) {
+    root = TreeRoot(path: Array(rootPath.utf8), mounts: mounts)
     self.pace = pace
     self.isAborted = isAborted
   }
 
   /// The attributes of each directory that the frontier visits; none of those that are not there, or cannot be looked
-  /// at. The root must be the frontier's before the first look and the same after the last.
+  /// at, or lie on a mount that is missing. The root must be the one on record before the first look and the same
+  /// after the last.
   public func attributes(of frontier: Frontier) throws(WalkError<Never>) -> [Int64: FileAttributes] {
     let descriptor = try root.open(Never.self)
-    let identity = try root.identity(of: descriptor, expecting: frontier.rootInode, Never.self)
+    let identity = try root.identity(of: descriptor, Never.self)
     let stack: DirectoryStack
     do { stack = try DirectoryStack(frontier) } catch { throw .brokenFrontier(directory: error.directory) }
     var tree = OpenTree(
       root: descriptor, rootPath: root.path, stack: stack, capacity: TreeWalker.openDirectories, opening: .best)
     var attributes: [Int64: FileAttributes] = [:]
+    var mounts = MountsOnTheWay(root.mounts)
     var looks = 0
     while tree.stack.count > 0 {
       let node = tree.stack.top
@@ -42,7 +48,9 @@ public struct StampCheck {
         if looks % Self.directoriesPerCheck == 0, isAborted() { throw .aborted }
         looks += 1
         if let pace, pace.spend(), isAborted() { throw .aborted }
-        attributes[tree.stack[node].id] = Self.attributes(of: node, in: &tree)
+        if mounts.areThere(at: node, in: &tree, { _, _ in }) {
+          attributes[tree.stack[node].id] = Self.attributes(of: node, in: &tree)
+        }
       }
       tree.pop()
     }

@@ -77,7 +77,8 @@ struct Finalisation {
     let rewalk = Rewalk(
       catalog: catalog,
       check: StampCheck(
-        rootPath: claim.rootPath, pace: pace.pace(of: claim, isAborted: isAborted), isAborted: isAborted))
+        rootPath: claim.rootPath, mounts: MountWatch(claim.mounts), pace: pace.pace(of: claim, isAborted: isAborted),
+        isAborted: isAborted))
     var last = compared
     while true {
       if let outcome = interruption { return .given(outcome) }
@@ -87,7 +88,7 @@ struct Finalisation {
       } catch {
         switch error {
         case .catalog(let cause): throw cause
-        case .walk(let cause): return .given(outcome(of: cause))
+        case .walk(let cause): return .given(outcome(of: cause, claim))
         }
       }
       activity.noteProgress()
