@@ -184,10 +184,12 @@ public struct SliceFrontier: Sendable, Equatable {
     public let isBoundary: Bool
     /// The name is a link's, which leads to the directory.
     public let isFollowed: Bool
+    /// It could not be read when it was last visited; not told of the frontier of a slice.
+    public let isClosed: Bool
 
     public init(
       id: Int64, parent: Int64?, name: [UInt8], known: KnownDirectory? = nil, isBoundary: Bool = false,
-      isFollowed: Bool = false
+      isFollowed: Bool = false, isClosed: Bool = false
     ) {
       self.id = id
       self.parent = parent
@@ -195,6 +197,7 @@ public struct SliceFrontier: Sendable, Equatable {
       self.known = known
       self.isBoundary = isBoundary
       self.isFollowed = isFollowed
+      self.isClosed = isClosed
     }
   }
 

@@ -30,14 +30,18 @@ struct Rewalk {
     return end
   }
 
-  /// Those that a walk comes to: none at or below a boundary, if it stays on one file system.
+  /// Those that a walk comes to: none below a directory that could not be read, as all in that stays as it was, and
+  /// none at or below a boundary, if it stays on one file system.
   private static func entered(_ page: StampedPage, oneFilesystem: Bool) -> [StampedDirectory] {
-    guard oneFilesystem else { return page.directories }
+    let isBarred = { (directory: SliceFrontier.Directory) in
+      directory.isClosed || oneFilesystem && directory.isBoundary
+    }
+    guard page.frontier.directories.contains(where: isBarred) else { return page.directories }
     let chain = Dictionary(page.frontier.directories.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     return page.directories.filter { directory in
       var next = chain[directory.id]
       while let current = next {
-        if current.isBoundary { return false }
+        if isBarred(current) { return false }
         next = current.parent.flatMap { chain[$0] }
       }
       return true
