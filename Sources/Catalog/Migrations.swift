@@ -24,6 +24,7 @@ enum Migrations {
     PackageResources.migration_0017_mounts_sql,
     PackageResources.migration_0018_settling_sql,
     PackageResources.migration_0019_rewalk_sql,
+    PackageResources.migration_0020_moves_sql,
   ]
 }
 

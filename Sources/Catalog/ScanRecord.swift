@@ -54,6 +54,8 @@ public struct ScanCounters: Sendable, Equatable {
   public var categories: Int64 = 0
   public var courses: Int64 = 0
   public var directoriesSeen: Int64 = 0
+  /// Directories that are elsewhere than before, or have another name. What lies below them is unchanged.
+  public var directoriesMoved: Int64 = 0
   public var filesSeen: Int64 = 0
   public var filesAdded: Int64 = 0
   public var filesUpdated: Int64 = 0
@@ -86,7 +88,7 @@ extension ScanRecord {
     requestedAt = try row.timestamp(first + 9)
     startedAt = try row.optionalTimestamp(first + 10)
     completedAt = try row.optionalTimestamp(first + 11)
-    counters = try ScanCounters(row, first: first + 12, ignored: first + 29)
+    counters = try ScanCounters(row, first: first + 12, later: first + 29)
     message = try row.optionalText(first + 25)
     errorMessage = try row.optionalText(first + 26)
     queue = try row.text(first + 27)
@@ -95,7 +97,7 @@ extension ScanRecord {
 }
 
 extension ScanCounters {
-  init(_ row: PostgresRow, first: Int, ignored: Int) throws(PostgresError) {
+  init(_ row: PostgresRow, first: Int, later: Int) throws(PostgresError) {
     categories = try row.int64(first)
     courses = try row.int64(first + 1)
     directoriesSeen = try row.int64(first + 2)
@@ -111,7 +113,8 @@ extension ScanCounters {
     bytesSeen = number
     errors = try row.int64(first + 11)
     slicesRedone = try row.int64(first + 12)
-    entriesIgnored = try row.int64(ignored)
+    entriesIgnored = try row.int64(later)
+    directoriesMoved = try row.int64(later + 1)
   }
 }
 

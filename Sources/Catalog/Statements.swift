@@ -11,6 +11,7 @@ enum Statements {
   static let directoriesAbove = load("directories_above", PackageResources.directories_above_sql)
   static let directoriesFollow = load("directories_follow", PackageResources.directories_follow_sql)
   static let directoriesRevive = load("directories_revive", PackageResources.directories_revive_sql)
+  static let directoriesThen = load("directories_then", PackageResources.directories_then_sql)
   static let directoriesUnread = load("directories_unread", PackageResources.directories_unread_sql)
   static let directoriesUnsettle = load("directories_unsettle", PackageResources.directories_unsettle_sql)
   static let directoriesVanished = load("directories_vanished", PackageResources.directories_vanished_sql)

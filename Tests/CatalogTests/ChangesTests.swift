@@ -15,6 +15,7 @@ import Testing
       let word =
         switch change.change {
         case .added: "added"
+        case .moved(let from): "moved \(String(decoding: from, as: UTF8.self)) to"
         case .updated: "updated"
         case .removed(let isExcluded): isExcluded ? "excluded" : "removed"
         }

@@ -30,7 +30,10 @@ import Testing
     let firstChanges = try array(deployment.run(["changes", "1", "--json"]))
     #expect(firstChanges.count == 8 && Self.count(firstChanges, "added") == 8)
     #expect(first["files_added"] as? Int == 8)
-    #expect(Set(firstChanges[0].keys) == ["change", "excluded", "kind", "id", "path", "path_base64"])
+    #expect(
+      Set(firstChanges[0].keys) == [
+        "change", "excluded", "kind", "id", "path", "path_base64", "from_path", "from_path_base64",
+      ])
     #expect(firstChanges.allSatisfy { $0["excluded"] as? Bool == false })
     let link = try #require(firstChanges.first { $0["kind"] as? String == "symlink" })
     #expect(link["path"] as? String == "link" && link["path_base64"] is NSNull)
@@ -61,8 +64,9 @@ import Testing
     let lines = text.split(separator: "\n").dropLast().sorted()
     #expect(
       lines == [
-        "added     file     new", #"removed   file     d/a\x0a\x1b[31m\xe2\x80\xae\x5c"#, "removed   file     d/back",
-        "removed   file     gone/1", "removed   file     gone/2", "updated   file     edited",
+        "added     file       new", #"removed   file       d/a\x0a\x1b[31m\xe2\x80\xae\x5c"#,
+        "removed   file       d/back",
+        "removed   file       gone/1", "removed   file       gone/2", "updated   file       edited",
       ])
     #expect(worker.isRunning)
   }
@@ -79,7 +83,7 @@ import Testing
     // Nobody has begun it.
     #expect(
       try deployment.succeed(["changes", "1"])
-        == "removed   socket   n\nexcluded  socket   n\nScan 1 so far: 0 added, 0 updated, 2 removed (1 excluded by rules).\n"
+        == "removed   socket     n\nexcluded  socket     n\nScan 1 so far: 0 added, 0 updated, 2 removed (1 excluded by rules).\n"
     )
     let changes = try array(deployment.run(["changes", "1", "--json"]))
     #expect(changes.map { $0["change"] as? String } == ["removed", "removed"])

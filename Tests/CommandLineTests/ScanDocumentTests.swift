@@ -8,7 +8,8 @@ import Testing
   static let times = ["requested_at", "started_at", "completed_at"]
   static let numbers = [
     "id", "progress", "files_per_second", "eta_seconds", "categories_found", "courses_found", "directories_seen",
-    "files_seen", "files_added", "files_updated", "files_moved", "files_unchanged", "files_removed", "removals_held",
+    "directories_moved", "files_seen", "files_added", "files_updated", "files_moved", "files_unchanged",
+    "files_removed", "removals_held",
     "bytes_seen", "errors_count", "slices_redone", "entries_ignored",
   ]
   static let optional = [

@@ -21,6 +21,7 @@ struct ScanDocument: Encodable {
   let categoriesFound: Int64
   let coursesFound: Int64
   let directoriesSeen: Int64
+  let directoriesMoved: Int64
   let filesSeen: Int64
   let filesAdded: Int64
   let filesUpdated: Int64
@@ -56,6 +57,7 @@ struct ScanDocument: Encodable {
     categoriesFound = scan.counters.categories
     coursesFound = scan.counters.courses
     directoriesSeen = scan.counters.directoriesSeen
+    directoriesMoved = scan.counters.directoriesMoved
     filesSeen = scan.counters.filesSeen
     filesAdded = scan.counters.filesAdded
     filesUpdated = scan.counters.filesUpdated
@@ -86,6 +88,7 @@ struct ScanDocument: Encodable {
     case categoriesFound = "categories_found"
     case coursesFound = "courses_found"
     case directoriesSeen = "directories_seen"
+    case directoriesMoved = "directories_moved"
     case filesSeen = "files_seen"
     case filesAdded = "files_added"
     case filesUpdated = "files_updated"

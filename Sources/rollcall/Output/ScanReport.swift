@@ -21,7 +21,10 @@ struct ScanReport {
     ]
     if let took { lines.append("Took         \(took)") }
     lines.append("Files        \(Humane.count(scan.counters.filesSeen)), \(Humane.size(scan.bytesSeen))")
-    lines.append("Directories  \(Humane.count(scan.counters.directoriesSeen))")
+    let moved = scan.counters.directoriesMoved
+    lines.append(
+      "Directories  \(Humane.count(scan.counters.directoriesSeen))"
+        + (moved > 0 ? ", \(Humane.count(moved)) moved" : ""))
     if !changes.isEmpty { lines.append("Changes      \(changes)") }
     if scan.counters.errors > 0 {
       lines.append("Errors       \(Humane.count(scan.counters.errors)), see `rollcall errors \(scan.id)`")
