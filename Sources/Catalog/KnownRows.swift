@@ -65,6 +65,39 @@ public final class KnownRows {
     return place
   }
 
+  /// When the youngest directory that the catalogue knows was born, in nanoseconds since 1970-01-01T00:00:00Z; `nil`
+  /// where that is known of none.
+  public func youngestBirth() throws(CatalogError) -> Int64? {
+    try wrap { () throws(PostgresError) in
+      try connection.execute(Statements.directoryYoungest, [library]).first.map { (row) throws(PostgresError) in
+        try row.int64(0)
+      }
+    }
+  }
+
+  /// The live directories of earlier scans that have these inodes and birth times, by the places of what was given:
+  /// two at most of each. None of them is a boundary, or has the name of a link.
+  public func directories(
+    born identities: [(inode: UInt64, btime_ns: Int64)]
+  ) throws(CatalogError) -> [Int: [PlacedDirectory]] {
+    try wrap { () throws(PostgresError) in
+      let rows = try connection.execute(
+        Statements.directoriesBorn,
+        [
+          library, scan, .int64Array(identities.map { Int64(bitPattern: $0.inode) }),
+          .int64Array(identities.map(\.btime_ns)),
+        ])
+      var found: [Int: [PlacedDirectory]] = [:]
+      for row in rows {
+        found[Int(try row.int64(0)) - 1, default: []].append(
+          PlacedDirectory(
+            place: DirectoryPlace(parent: try row.int64(1), name: try row.bytes(2)),
+            directory: try KnownDirectory(id: try row.int64(3), row, from: 4)))
+      }
+      return found
+    }
+  }
+
   /// The directory of that name that was in the parent and is gone.
   public func removedDirectory(_ name: UnsafeRawBufferPointer, in parent: Int64) throws(CatalogError) -> Int64? {
     try wrap { () throws(PostgresError) in
@@ -139,6 +172,12 @@ public final class KnownRows {
   ) throws(PostgresError) -> PostgresRows {
     try connection.execute(statement.0, statement.1)
   }
+}
+
+/// A directory and where its row has it.
+public struct PlacedDirectory: Sendable, Equatable {
+  public let place: DirectoryPlace
+  public let directory: KnownDirectory
 }
 
 /// An open error of an entry.

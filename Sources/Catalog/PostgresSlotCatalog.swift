@@ -243,6 +243,7 @@ extension SliceFrontier {
     var directories: [Directory] = []
     var places: [(place: Int64, id: Int64)] = []
     var again: Set<Int64> = []
+    var hasHistory = false
     directories.reserveCapacity(rows.count)
     for row in rows {
       let id = try row.int64(0)
@@ -257,8 +258,9 @@ extension SliceFrontier {
           isClosed: tellsKnown ? false : try row.boolean(Self.knownColumn + 1)))
       if let place = try row.optionalInt64(3) { places.append((place, id)) }
       if tellsKnown, try row.optionalBoolean(Self.knownColumn + 14) == true { again.insert(id) }
+      if tellsKnown, try row.optionalBoolean(Self.knownColumn + 15) == true { hasHistory = true }
     }
     places.sort { $0.place < $1.place }
-    self.init(directories: directories, visits: places.map(\.id), again: again)
+    self.init(directories: directories, visits: places.map(\.id), again: again, hasHistory: hasHistory)
   }
 }

@@ -70,6 +70,14 @@ struct SliceCommit {
         batch.append(statement(first..<min(first + Self.statementRows, count)))
       }
     }
+    try add(results.moves.keptCount) { (Statements.directoriesKeep, [library] + results.moves.kept($0)) }
+    try add(results.moves.vacatedCount) {
+      (Statements.directoriesVacate, [scan, library] + results.moves.vacated($0))
+    }
+    try add(results.moves.count) { (Statements.directoriesMove, [scan, library] + results.moves.columns($0)) }
+    if !results.moves.isEmpty {
+      batch.append((Statements.movesSettle, [library, .int64Array(results.moves.parents)]))
+    }
     try add(results.updates.count) { (Statements.filesUpdate, [scan, library] + results.updates.columns($0)) }
     try add(results.amendments.count) { (Statements.filesAmend, [scan, library] + results.amendments.columns($0)) }
     try add(results.passing.count) { (Statements.filesPassing, [scan, library] + results.passing.places($0)) }
@@ -143,6 +151,7 @@ struct SliceCommit {
       ),
       (Statements.errorsSettle, [scan] + results.errors.settled),
     ]
+    if !results.moves.isEmpty { statements.append((Statements.movesCount, [scan, library])) }
     if !results.errors.rows.isEmpty { statements.append((Statements.errorsAdd, [scan] + results.errors.added)) }
     if stays {
       statements.append((Statements.sliceFrontier, [scan, .int32(claim.slice.number), library]))

@@ -207,16 +207,21 @@ public struct SliceFrontier: Sendable, Equatable {
   public let visits: [Int64]
   /// Those of the visits that the scan has listed before: what they hold is compared with that listing.
   public let again: Set<Int64>
+  /// An earlier scan of the library has been at its root: what this one finds may be known from elsewhere.
+  public let hasHistory: Bool
 
-  public init(directories: [Directory] = [], visits: [Int64] = [], again: Set<Int64> = []) {
+  public init(
+    directories: [Directory] = [], visits: [Int64] = [], again: Set<Int64> = [], hasHistory: Bool = false
+  ) {
     self.directories = directories
     self.visits = visits
     self.again = again
+    self.hasHistory = hasHistory
   }
 
   /// The same chain, with other visits.
   public func visiting(_ visits: [Int64]) -> SliceFrontier {
-    SliceFrontier(directories: directories, visits: visits, again: again)
+    SliceFrontier(directories: directories, visits: visits, again: again, hasHistory: hasHistory)
   }
 }
 
@@ -272,6 +277,8 @@ public struct SliceResults: Sendable, Equatable {
   /// Directories whose names are those of links that lead to them, and such as were and are so no more.
   public var followed: [Int64] = []
   public var unfollowed: [Int64] = []
+  /// Directories that are known and lie elsewhere now, and others that take or leave their places.
+  public var moves = DirectoryMoves()
   /// Rows whose names are confirmed to be gone, to be staged.
   public var missing = MissingRows()
   /// Staged by this scan before, and there again.

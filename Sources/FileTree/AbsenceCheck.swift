@@ -10,22 +10,37 @@ public struct AbsentName: Sendable, Hashable {
   public let name: [UInt8]
   /// Whether the catalogue knows it as a directory.
   public let isDirectory: Bool
+  /// Which directory it was; with another one in its place it is gone too. `nil` takes any.
+  public let birth: DirectoryBirth?
 
-  public init(directory: Int64, name: [UInt8], isDirectory: Bool) {
+  public init(directory: Int64, name: [UInt8], isDirectory: Bool, birth: DirectoryBirth? = nil) {
     self.directory = directory
     self.name = name
     self.isDirectory = isDirectory
+    self.birth = birth
+  }
+}
+
+/// By what a directory is told from one that has its inode after it.
+public struct DirectoryBirth: Sendable, Hashable {
+  public let inode: UInt64
+  /// Nanoseconds since 1970-01-01T00:00:00Z.
+  public let btime_ns: Int64
+
+  public init(inode: UInt64, btime_ns: Int64) {
+    self.inode = inode
+    self.btime_ns = btime_ns
   }
 }
 
 /// The second look at names that were found missing: a listing may miss what is renamed while it runs
 /// (readdir(3)), and what seemed gone may be out of reach only.
 ///
-/// A name is gone if the system says so (`ENOENT`), if it belongs to the other sort of entry now, or if its
-/// directory itself is gone or no directory any more, as the name of that says too. Whatever else happens, it is
-/// not gone; nor is it where a recorded mount point at or above its directory is not what the catalogue has on
-/// record: then a mount is missing, and what lay on it with it. Nor is a recorded mount point itself, or what leads
-/// to one.
+/// A name is gone if the system says so (`ENOENT`), if it belongs to the other sort of entry or to another directory
+/// now, or if its directory itself is gone or no directory any more, as the name of that says too. Whatever else
+/// happens, it is not gone; nor is it where a recorded mount point at or above its directory is not what the
+/// catalogue has on record: then a mount is missing, and what lay on it with it. Nor is a recorded mount point
+/// itself, or what leads to one.
 ///
 /// Directories are reached as by `TreeWalker`: beneath the root, no link followed, with a bounded number of
 /// descriptors. For one thread at a time.
@@ -128,7 +143,9 @@ private enum Place {
       let result = readStatus(of: component, in: directory, into: &status)
       guard result == 0 else { return result == -ENOENT }
       let isDirectory = FileKind(mode: UInt32(status.stx_mode)) == .directory
-      return isDirectory != name.isDirectory
+      guard let birth = name.birth, isDirectory else { return isDirectory != name.isDirectory }
+      guard let attributes = try? FileAttributes(status) else { return false }
+      return attributes.inode != birth.inode || attributes.btime_ns.map { $0 != birth.btime_ns } == true
     }
   }
 }

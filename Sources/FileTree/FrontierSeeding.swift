@@ -60,9 +60,11 @@ extension Frontier.Directory {
 }
 
 extension [UInt8] {
-  /// Whether this can be a single component: nothing that a catalogue holds may lead out of the root.
+  /// Whether this can be a single component: nothing that a catalogue holds may lead out of the root. A name that
+  /// begins with NUL leads nowhere: to the system it is empty, and not there (`ENOENT`).
   var isValidComponent: Bool {
-    !isEmpty && self != [UInt8(ascii: ".")] && self != [UInt8](repeating: UInt8(ascii: "."), count: 2)
-      && !contains(UInt8(ascii: "/")) && !contains(0)
+    first == 0
+      || !isEmpty && self != [UInt8(ascii: ".")] && self != [UInt8](repeating: UInt8(ascii: "."), count: 2)
+        && !contains(UInt8(ascii: "/")) && !contains(0)
   }
 }

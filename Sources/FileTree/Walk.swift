@@ -73,7 +73,9 @@ struct Walk<Sink: WalkSink>: ~Copyable {
     guard isExpected else { return try fail(node, cause: .replaced) }
     if let cause = missingMount(at: node, directory, status) { return try fail(node, cause: cause) }
 
-    try deliver { () throws(Sink.Failure) in try sink.willList(directory: id, attributes: attributes) }
+    guard try deliver({ () throws(Sink.Failure) in try sink.willList(directory: id, attributes: attributes) }) else {
+      return
+    }
     #if CRASH_POINTS
       tree.stack.withName(of: node) { crashPoint(listing: $0) }
     #endif

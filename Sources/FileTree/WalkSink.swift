@@ -14,8 +14,9 @@ import ScanModel
 public protocol WalkSink: AnyObject {
   associatedtype Failure: Error
 
-  /// The directory is open and the one that was expected; its entries follow.
-  func willList(directory: Int64, attributes: FileAttributes) throws(Failure)
+  /// The directory is open and the one that was expected; its entries follow. False: it is not to be listed, and
+  /// nothing more is told of it.
+  func willList(directory: Int64, attributes: FileAttributes) throws(Failure) -> Bool
 
   /// An entry that is no directory.
   func file(directory: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes) throws(Failure)
@@ -179,6 +180,11 @@ public struct WalkFailure: Sendable, Equatable {
   /// Whether `path` is an entry of `directory`, not `directory` itself.
   public let isEntry: Bool
   public let cause: Cause
+
+  /// The same of a directory that is known by another id.
+  public func of(directory id: Int64) -> WalkFailure {
+    WalkFailure(path: path, directory: id, isEntry: isEntry, cause: cause)
+  }
 
   public var errorType: ScanErrorType { cause.errorType }
 

@@ -7,6 +7,8 @@ struct FoundDirectories {
     let parent: Int64
     let attributes: FileAttributes
     let isBoundary: Bool
+    /// Another directory's row has its name until that has moved.
+    fileprivate(set) var waitsForPlace = false
     fileprivate let name: Range<Int>
   }
 
@@ -26,6 +28,14 @@ struct FoundDirectories {
       parent: parent, attributes: attributes, isBoundary: isBoundary, name: start..<names.count)
   }
 
+  /// The directory and its name; `nil` where it is not one of these.
+  func named(_ id: Int64) -> (directory: Directory, name: [UInt8])? {
+    directories[id].map { ($0, Array(names[$0.name])) }
+  }
+
+  /// The name of the directory is still another's.
+  mutating func letWait(_ id: Int64) { directories[id]?.waitsForPlace = true }
+
   /// Gives the directory to `body` and forgets it. False where it is not one of these.
   mutating func take<Failure: Error>(
     _ id: Int64, _ body: (Directory, UnsafeRawBufferPointer) throws(Failure) -> Void
@@ -44,14 +54,8 @@ struct FoundDirectories {
     return directories.removeValue(forKey: id) != nil
   }
 
-  /// Gives all directories to `body`, in the order of their ids, and forgets them.
-  mutating func takeAll<Failure: Error>(
-    _ body: (Int64, Directory, UnsafeRawBufferPointer) throws(Failure) -> Void
-  ) throws(Failure) {
-    for id in directories.keys.sorted() {
-      _ = try take(id) { (directory, name) throws(Failure) in try body(id, directory, name) }
-    }
-  }
+  /// Of all directories, in their order.
+  var ids: [Int64] { directories.keys.sorted() }
 
   private mutating func reuseNames() {
     if directories.isEmpty { names.removeAll(keepingCapacity: true) }

@@ -11,6 +11,8 @@ struct SecondLook {
 
   let check: AbsenceCheck
   let known: KnownRows
+  /// Where this slice knows directories to lie.
+  var places = KnownPlaces()
 
   /// Leaves of the missing rows those that are gone, adds of the known directories that vanished those that
   /// are, and clears the signature of every directory in which a name was missing, whatever became of it, or
@@ -57,13 +59,13 @@ struct SecondLook {
   }
 
   private func above(_ directories: [Int64]) throws(WalkError<CatalogError>) -> SliceFrontier {
-    do { return try known.above(directories) } catch { throw .sink(error) }
+    do { return try places.above(directories, by: known) } catch { throw .sink(error) }
   }
 }
 
 extension WalkError<Never> {
   /// As the error of a walk whose sink can fail.
-  fileprivate func widened<Failure>() -> WalkError<Failure> {
+  func widened<Failure>() -> WalkError<Failure> {
     switch self {
     case .rootUnavailable(let path, let error): .rootUnavailable(path: path, error)
     case .rootRefused(let reason): .rootRefused(reason)

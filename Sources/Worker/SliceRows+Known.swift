@@ -14,6 +14,11 @@ extension SliceRows {
       parentKnown.areSeen[place] = true
       let directory = parentKnown.children.directories[place]
       if directory.isFollowed && !isFollowed { results.unfollowed.append(directory.id) }
+      if hasHistory && mayHaveMoved(directory, attributes, isBoundary: isBoundary || isFollowed) {
+        return try seekLater(
+          name, in: parent, attributes, former: directory, mayLiveAgain: parentKnown.children.hasRemoved)
+      }
+      if isBoundary != directory.isBoundary { places.note(directory.id, isBoundary: isBoundary) }
       if isBoundary && oneFilesystem {
         // The walk does not enter it: this is all that is seen of it.
         errors.leave(directory)
@@ -31,14 +36,26 @@ extension SliceRows {
       waiting.add(directory)
       return directory.id
     }
+    // What is looked for elsewhere first may be a tombstone too.
+    guard !hasHistory || isBoundary || isFollowed else { return nil }
     guard parentKnown.children.hasRemoved, let id = try known.removedDirectory(name, in: parent) else { return nil }
+    listing?.revivedDirectories.append(id)
+    waiting.add(KnownDirectory(id: id))
+    revive(id, attributes, isBoundary: isBoundary, isFollowed: isFollowed)
+    return id
+  }
+
+  /// A tombstone lives again; it is listed anew.
+  func revive(_ id: Int64, _ attributes: FileAttributes, isBoundary: Bool, isFollowed: Bool = false) {
     results.revivedDirectories.append(id)
     if !isFollowed { results.unfollowed.append(id) }
-    listing?.revivedDirectories.append(id)
-    let directory = KnownDirectory(id: id)
-    restated.add(directory, attributes, isBoundary: isBoundary)
-    waiting.add(directory)
-    return id
+    restated.add(KnownDirectory(id: id), attributes, isBoundary: isBoundary)
+  }
+
+  /// Whether a known directory's name is that of another directory now. What lies on another file system, or is
+  /// reached through a link, never moves.
+  private func mayHaveMoved(_ known: KnownDirectory, _ attributes: FileAttributes, isBoundary: Bool) -> Bool {
+    !isBoundary && !known.isBoundary && !known.isFollowed && !known.isSame(as: attributes)
   }
 
   /// Whether a directory that is met in one which the scan lists again is to be visited: those that it has met there
@@ -111,6 +128,7 @@ extension SliceRows {
   ) -> Bool {
     let directory = parent.children.directories[place]
     let name = parent.children.name(at: place)
+    if moved[directory.id] != nil { return false }
     if directory.isFollowed && parent.unresolvedLinks.contains(Array(name)) { return false }
     return name.withUnsafeBytes { name in
       guard !entries.hasUnreadable(name) else { return false }

@@ -5,7 +5,11 @@ import ScanModel
 /// What could not be read, or went while the slice was at it.
 extension SliceRows {
   /// What could not be read is there nevertheless, and what is known of it stays.
-  func failure(_ failure: WalkFailure) throws(CatalogError) {
+  func failure(_ met: WalkFailure) throws(CatalogError) {
+    let id = try own(met.directory)
+    // What is at its former place is another directory.
+    if id == met.directory, moved[id] != nil, listing?.directory != id { return }
+    let failure = id == met.directory ? met : met.of(directory: id)
     if listing?.directory == failure.directory, try errors.note(failure) {
       if failure.isEntry { failure.name.withUnsafeBytes { keepFailed($0, failure.cause) } }
     } else if case .mountMissing(_, isAbove: true) = failure.cause {
@@ -25,8 +29,9 @@ extension SliceRows {
   }
 
   func isCounted(
-    failureOf name: UnsafeRawBufferPointer, in directory: Int64, _ cause: WalkFailure.Cause
+    failureOf name: UnsafeRawBufferPointer, in walked: Int64, _ cause: WalkFailure.Cause
   ) throws(CatalogError) -> Bool {
+    let directory = try own(walked)
     guard listing?.directory == directory, try errors.count(cause.errorType, of: name, in: directory) else {
       return false
     }
@@ -39,7 +44,17 @@ extension SliceRows {
     if cause.isUnread { listing?.entries.append(name: name, .unknown, .unreadable) }
   }
 
-  func vanished(directory id: Int64) throws(CatalogError) { try vanish(id) }
+  func vanished(directory walked: Int64) throws(CatalogError) {
+    if let sought = sought.take(walked), let former = sought.former, moved[former.id] == nil {
+      // As if the name had been the former directory's still.
+      _ = found.remove(walked)
+      aliases[walked] = former.id
+      waiting.add(former)
+    }
+    let id = aliases[walked] ?? walked
+    if id == walked, moved[id] != nil { return }
+    try vanish(id)
+  }
 
   private func vanish(_ id: Int64) throws(CatalogError) {
     let isOwn = found.remove(id)
@@ -49,6 +64,7 @@ extension SliceRows {
     listing = nil
     if let current { drop(current) }
     let known = try current == nil && !isOwn ? waiting.take(id) : current?.known?.directory
+    unmove(id)
     if known != nil {
       // A tombstone that was about to live again stays one.
       if !keepRemoved(id) { goneKnown.append(id) }

@@ -16,6 +16,8 @@ final class SliceRows: WalkSink {
 
   /// Found directories that wait for their listing; about as many as the walk itself holds.
   private static let waitingDirectories = 16_384
+  /// So many more are looked for at once, before they are sent.
+  private static let excessDirectories = 1_024
   /// Entries of a new directory that are kept to be sorted: some 12 MB. A larger one is sent as it is listed,
   /// and gets its signature from the next scan.
   private static let keptEntries = 131_072
@@ -45,9 +47,35 @@ final class SliceRows: WalkSink {
   var listing: OpenListing?
   var spareEntries: [DirectoryEntries] = []
 
+  let check: AbsenceCheck
+  /// Earlier scans knew directories, so that one that is found may be one of them.
+  let hasHistory: Bool
+  var sought = SoughtDirectories()
+  /// By the ids of the walk, those of the known directories that these turned out to be.
+  var aliases: [Int64: Int64] = [:]
+  var places = KnownPlaces()
+  /// Known directories that lie elsewhere than their rows say.
+  var moved: [Int64: (from: DirectoryPlace, to: DirectoryPlace, inode: UInt64?)] = [:]
+  /// Known directories whose places others have, and of which nobody knows where they are.
+  var displaced: [Int64: DirectoryPlace] = [:]
+  /// New directories whose rows were sent before their names were free.
+  var placedLater: [Int64: DirectoryPlace] = [:]
+  /// Known directories that were taken for those that have their names now.
+  var kept: [Int64: DirectoryPlace] = [:]
+  /// Of the moved ones those that the scan has listed where they were.
+  var listedBefore: Set<Int64> = []
+  /// Known directories that this slice has listed.
+  var listedKnown: Set<Int64> = []
+  /// New directories beyond those that wait.
+  private var excess: [Int64] = []
+  var youngest: YoungestBirth?
+  /// Why it could not be told whether known directories are where they were.
+  var lookFailure: WalkError<Never>?
+
+  /// - Parameter check: looks for known directories where they were, and again for all that is missing.
   init(
     claim: SliceClaim, frontier: SliceFrontier, mounts: MountWatch = MountWatch(), writer: SliceWriter,
-    known: KnownRows, activity: SlotActivity
+    known: KnownRows, activity: SlotActivity, looking check: AbsenceCheck
   ) {
     self.writer = writer
     self.known = known
@@ -60,9 +88,15 @@ final class SliceRows: WalkSink {
     again = frontier.again
     waiting = KnownDirectories(frontier, rows: known)
     errors = ErrorRows(known: known)
+    self.check = check
+    hasHistory = frontier.hasHistory
   }
 
-  func willList(directory: Int64, attributes: FileAttributes) throws(CatalogError) {
+  @discardableResult
+  func willList(directory walked: Int64, attributes: FileAttributes) throws(CatalogError) -> Bool {
+    let directory = try own(walked)
+    // What is at its former place is another directory.
+    if directory == walked, moved[directory] != nil { return false }
     let entries = spareEntries.popLast() ?? DirectoryEntries()
     entries.removeAll()
     var listing = OpenListing(directory: directory, entries: entries)
@@ -70,11 +104,13 @@ final class SliceRows: WalkSink {
       let children = try waiting.takeChildren(of: directory)
       listing.known = KnownListing(
         known, isBoundary: restated.take(directory), children: children,
-        staged: again.contains(directory) ? try self.known.staged(children.directories.map(\.id)) : nil)
+        staged: isListedAgain(directory) ? try self.known.staged(children.directories.map(\.id)) : nil)
+      if hasHistory { listedKnown.insert(directory) }
     }
     errors.begin(directory, known: listing.known?.directory.errors ?? DirectoryErrors())
     self.listing = listing
     activity.noteProgress()
+    return true
   }
 
   func file(directory: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes) throws(CatalogError) {
@@ -124,8 +160,9 @@ final class SliceRows: WalkSink {
   }
 
   private func directory(
-    _ name: UnsafeRawBufferPointer, in parent: Int64, _ attributes: FileAttributes, isBoundary: Bool, isFollowed: Bool
+    _ name: UnsafeRawBufferPointer, in walked: Int64, _ attributes: FileAttributes, isBoundary: Bool, isFollowed: Bool
   ) throws(CatalogError) -> Int64? {
+    let parent = try own(walked)
     let (shown, isShownAsBoundary) = asCatalogued(name, attributes, isBoundary: isBoundary)
     try keep(name, shown, isFollowed ? .followed : isShownAsBoundary ? .boundary : .plain)
     if listing?.known?.isAgain == true {
@@ -135,7 +172,17 @@ final class SliceRows: WalkSink {
     if let id = try knownDirectory(name, in: parent, attributes, isBoundary: isBoundary, isFollowed: isFollowed) {
       return id
     }
+    if hasHistory && !isBoundary && !isFollowed {
+      let id = try seekLater(
+        name, in: parent, attributes, former: nil, mayLiveAgain: listing?.known?.children.hasRemoved ?? false)
+      try boundFound(with: id)
+      return id
+    }
     let id = try writer.newDirectoryID()
+    if hasHistory {
+      places.note(
+        id, at: DirectoryPlace(parent: parent, name: Array(name)), isBoundary: isBoundary, isFollowed: isFollowed)
+    }
     guard found.count < Self.waitingDirectories else {
       // Most likely left to another slice. Should this one list it after all, the row is written twice.
       listing?.sentDirectories.append(id)
@@ -147,15 +194,54 @@ final class SliceRows: WalkSink {
     return id
   }
 
+  /// Of more directories than wait some are sent: most likely they are left to other slices.
+  private func boundFound(with id: Int64) throws(CatalogError) {
+    guard found.count >= Self.waitingDirectories else { return }
+    excess.append(id)
+    guard excess.count >= Self.excessDirectories else { return }
+    try seek()
+    for id in excess where found.contains(id) { try send(id) }
+    excess = []
+  }
+
+  private func send(_ id: Int64) throws(CatalogError) {
+    _ = try found.take(id) { (directory, name) throws(CatalogError) in
+      guard !gone.contains(directory.parent) else {
+        gone.insert(id)
+        return
+      }
+      if directory.parent == listing?.directory { listing?.sentDirectories.append(id) }
+      try send(id, directory, name, directory.attributes, files: nil, bytes: nil, errors: errors.sent(id))
+    }
+  }
+
+  private func send(
+    _ id: Int64, _ directory: FoundDirectories.Directory, _ name: UnsafeRawBufferPointer, _ attributes: FileAttributes,
+    files: Int64?, bytes: Int64?, signature: DirectorySignature? = nil, errors: DirectoryErrors
+  ) throws(CatalogError) {
+    func send(_ name: UnsafeRawBufferPointer) throws(CatalogError) {
+      try writer.directory(
+        id: id, parent: directory.parent, name: name, attributes, isBoundary: directory.isBoundary, files: files,
+        bytes: bytes, signature: signature, errors: errors)
+    }
+    guard directory.waitsForPlace else { return try send(name) }
+    let place = DirectoryPlace(parent: directory.parent, name: Array(name))
+    placedLater[id] = place
+    try place.vacated(by: id).name.withUnsafeBufferPointer { (name) throws(CatalogError) in
+      try send(UnsafeRawBufferPointer(name))
+    }
+  }
+
   func rejected(directory: Int64, name: UnsafeRawBufferPointer) throws(CatalogError) {
     // In a directory that nobody knew there is no row of it.
     guard listing?.known != nil else { return }
     listing?.entries.append(name: name, .unknown, .rejected)
   }
 
-  func listed(directory id: Int64, _ listing: DirectoryListing) throws(CatalogError) {
+  func listed(directory walked: Int64, _ listing: DirectoryListing) throws(CatalogError) {
     guard let current = self.listing else { return }
     self.listing = nil
+    let id = current.directory
     let entries = current.entries
     do { try entries.sort() } catch { throw .nameRepeated(directory: id) }
     if let known = current.known, known.isAgain {
@@ -199,9 +285,8 @@ final class SliceRows: WalkSink {
     let isCounted = listing.isComplete && listing.failures == 0 && current.entries.failures == 0
     let (files, bytes) = isCounted ? (added, sum) : (nil, nil)
     let isSent = try found.take(id) { (directory, name) throws(CatalogError) in
-      try writer.directory(
-        id: id, parent: directory.parent, name: name, listing.attributes, isBoundary: directory.isBoundary,
-        files: files, bytes: bytes, signature: signature, errors: errors)
+      try send(
+        id, directory, name, listing.attributes, files: files, bytes: bytes, signature: signature, errors: errors)
     }
     if !isSent {
       results.visited.append(
@@ -213,32 +298,46 @@ final class SliceRows: WalkSink {
   /// Sends the rows of what was found and not listed; looks again at what seems to be missing; what is left of
   /// the frontier goes to other slices. What lies in a directory that is gone is gone with it, or was met
   /// elsewhere.
-  func finish(remaining: [Int64], looking check: AbsenceCheck) throws(WalkError<CatalogError>) -> SliceResults {
+  func finish(remaining: [Int64]) throws(WalkError<CatalogError>) -> SliceResults {
     do {
+      try seek()
       try compareChanged()
-      try sendFound()
+      for id in found.ids { try send(id) }
       restated.noteAll(in: &results)
     } catch {
       throw .sink(error)
     }
-    let lostMounts = try SecondLook(check: check, known: known).confirm(&results, gone: goneKnown)
+    if let lookFailure { throw lookFailure.widened() }
+    results.moves = placed()
+    noteDisplaced()
+    let lostMounts = try SecondLook(check: check, known: known, places: places).confirm(&results, gone: goneKnown)
     results.countBack()
     do { results.errors = try errors.finish(lostMounts, mounts.recorded) } catch { throw .sink(error) }
     results.mounts = mounts.findings
     results.unmounted = mounts.released
-    results.frontier = gone.isEmpty ? remaining : remaining.filter { !gone.contains($0) }
+    results.frontier = left(of: remaining)
     return results
   }
 
-  private func sendFound() throws(CatalogError) {
-    try found.takeAll { (id, directory, name) throws(CatalogError) in
-      guard !gone.contains(directory.parent) else {
-        gone.insert(id)
-        return
+  /// What moved is not missing where it was; whose place was taken is, under the name that its row has from now on.
+  private func noteDisplaced() {
+    if !moved.isEmpty { results.missing.keep(results.missing.rows.map { !$0.isDirectory || moved[$0.id] == nil }) }
+    for (id, place) in displaced.sorted(by: { $0.key < $1.key }) {
+      place.vacated(by: id).name.withUnsafeBytes {
+        results.missing.append(id: id, directory: place.parent, isDirectory: true, name: $0)
       }
-      try writer.directory(
-        id: id, parent: directory.parent, name: name, directory.attributes, isBoundary: directory.isBoundary,
-        files: nil, bytes: nil, errors: errors.sent(id))
+    }
+  }
+
+  /// The directories that are left to other slices, each once, by their own ids.
+  private func left(of remaining: [Int64]) -> [Int64] {
+    if gone.isEmpty && aliases.isEmpty { return remaining }
+    var met: Set<Int64> = []
+    return remaining.compactMap { walked in
+      let id = aliases[walked] ?? walked
+      // At its former place there is another directory, or none.
+      if id == walked && moved[id] != nil || gone.contains(id) { return nil }
+      return met.insert(id).inserted ? id : nil
     }
   }
 }

@@ -96,8 +96,9 @@ final class SliceRunner {
     let mounts = MountWatch(claim.mounts)
     let rows = SliceRows(
       claim: claim, frontier: frontier, mounts: mounts, writer: try catalog.rows(for: claim),
-      known: catalog.knownRows(for: claim),
-      activity: activity)
+      known: catalog.knownRows(for: claim), activity: activity,
+      looking: AbsenceCheck(
+        rootPath: claim.rootPath, mounts: mounts, pace: limits.pace, isAborted: limits.isAborted))
     crashPoint(.walkBegun)
     let rules: WalkRules?
     do { rules = try WalkRules(claim.rules) } catch {
@@ -110,11 +111,7 @@ final class SliceRunner {
     do {
       let walked = try walker.run(frontier.forWalker, limits: limits, into: rows)
       crashPoint(.walkEnded)
-      return .results(
-        try rows.finish(
-          remaining: walked.remaining,
-          looking: AbsenceCheck(
-            rootPath: claim.rootPath, mounts: mounts, pace: limits.pace, isAborted: limits.isAborted)))
+      return .results(try rows.finish(remaining: walked.remaining))
     } catch {
       catalog.abandon(claim)
       return .ended(try outcome(of: error, claim))

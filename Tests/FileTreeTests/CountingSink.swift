@@ -8,7 +8,7 @@ final class CountingSink: WalkSink {
   private(set) var files = 0
   private var lastID: Int64 = 1_000_000
 
-  func willList(directory: Int64, attributes: FileAttributes) throws(Never) {}
+  func willList(directory: Int64, attributes: FileAttributes) throws(Never) -> Bool { true }
   func file(directory: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes) throws(Never) { files += 1 }
   func newDirectory(
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes, isBoundary: Bool

@@ -45,9 +45,10 @@ final class RecordingSink: WalkSink {
   func id(of path: String) -> Int64? { paths.first { $0.value == Array(path.utf8) }?.key }
   func path(of id: Int64) -> [UInt8] { paths[id] ?? [] }
 
-  func willList(directory: Int64, attributes: FileAttributes) throws(Refusal) {
+  func willList(directory: Int64, attributes: FileAttributes) throws(Refusal) -> Bool {
     visits.append(path(of: directory))
     try onWillList(path(of: directory))
+    return true
   }
 
   func file(directory: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes) throws(Refusal) {

@@ -72,15 +72,15 @@ final class RescannedTree {
     let mounts = MountWatch(claim.mounts)
     let rows = SliceRows(
       claim: claim, frontier: claim.frontier, mounts: mounts, writer: try catalog.rows(for: claim),
-      known: catalog.knownRows(for: claim), activity: activity)
+      known: catalog.knownRows(for: claim), activity: activity,
+      looking: AbsenceCheck(rootPath: tree.root, mounts: mounts))
     let walker = TreeWalker(
       rootPath: tree.root, oneFilesystem: claim.rules.oneFilesystem, rules: try WalkRules(claim.rules),
       mounts: mounts)
     let sink = MischievousSink(rows, mischief)
     let walked = try walker.run(claim.frontier.forWalker, limits: mischief.limits, into: sink)
     mischief.walked()
-    let check = AbsenceCheck(rootPath: tree.root, mounts: mounts)
-    return (claim, try rows.finish(remaining: walked.remaining, looking: check))
+    return (claim, try rows.finish(remaining: walked.remaining))
   }
 
   /// A whole scan, the rest of it without mischief; its row.
@@ -180,11 +180,12 @@ private final class MischievousSink: WalkSink {
     self.mischief = mischief
   }
 
-  func willList(directory: Int64, attributes: FileAttributes) throws(CatalogError) {
+  func willList(directory: Int64, attributes: FileAttributes) throws(CatalogError) -> Bool {
     let cause = mischief.unreadable(directory)
     isUnreadable = cause != nil
     guard let cause else { return try rows.willList(directory: directory, attributes: attributes) }
     try failure(WalkFailure(path: Array("\(directory)".utf8), directory: directory, isEntry: false, cause: cause))
+    return true
   }
 
   func file(directory: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes) throws(CatalogError) {

@@ -29,7 +29,7 @@ private struct ClaimedSlice {
     rows = SliceRows(
       claim: claim, frontier: claim.frontier, writer: try catalog.rows(for: claim),
       known: catalog.knownRows(for: claim),
-      activity: SlotActivity(slot: slot))
+      activity: SlotActivity(slot: slot), looking: AbsenceCheck(rootPath: Array("/x".utf8)))
   }
 
   struct NotAdmitted: Error {}
@@ -61,7 +61,7 @@ private struct ClaimedSlice {
 
   /// Commits; the live files and directories afterwards, the root aside.
   func commit(remaining: [Int64]) throws -> [String] {
-    _ = try catalog.commit(claim, rows.finish(remaining: remaining, looking: AbsenceCheck(rootPath: Array("/x".utf8))))
+    _ = try catalog.commit(claim, rows.finish(remaining: remaining))
     return try database.query(
       """
       SELECT convert_from(name, 'UTF8') FROM files
@@ -77,7 +77,7 @@ private struct ClaimedSlice {
     try slice.file("f", in: slice.root)
     let child = try slice.directory("d", in: slice.root)
     try slice.rows.vanished(directory: slice.root)
-    let results = try slice.rows.finish(remaining: [child], looking: AbsenceCheck(rootPath: []))
+    let results = try slice.rows.finish(remaining: [child])
     #expect(results.frontier == [])
     #expect(results.vanished == [slice.root])
   }
@@ -117,7 +117,7 @@ private struct ClaimedSlice {
     for _ in 0..<500 {
       try slice.rows.failure(WalkFailure(path: path, directory: slice.root, isEntry: true, cause: .timestampOutOfRange))
     }
-    let results = try slice.rows.finish(remaining: [], looking: AbsenceCheck(rootPath: []))
+    let results = try slice.rows.finish(remaining: [])
     #expect(results.errors.changes.total == 500)
     #expect((1...11).contains(results.errors.rows.count))
   }

@@ -9,5 +9,7 @@ SELECT 'a', f.kind::text, f.id, coalesce(m.from_directory_id, f.directory_id), c
   FROM files f LEFT JOIN LATERAL (
     SELECT c.from_directory_id, c.from_name FROM scan_changes c
      WHERE c.library_id = $1 AND c.file_id = f.id AND c.change = 'm' AND c.kind <> 'd' AND c.scan_id > $2
+       AND (SELECT EXISTS (
+         SELECT 1 FROM scan_changes e WHERE e.library_id = $1 AND e.change = 'm' AND e.kind <> 'd' AND e.scan_id > $2))
      ORDER BY c.scan_id LIMIT 1) m ON true
  WHERE f.library_id = $1 AND f.first_scan = $2

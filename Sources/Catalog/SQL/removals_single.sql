@@ -11,10 +11,10 @@ WITH RECURSIVE page AS MATERIALIZED (
    WHERE d.parent_id IS NOT NULL
 ), covered AS (
   SELECT DISTINCT c.start FROM chain c CROSS JOIN LATERAL (
-    SELECT s.directory_id FROM staged_removals s WHERE s.scan_id = $1 AND s.kind = 'd' AND s.row_id = c.id OFFSET 0) s
+    SELECT s.directory_id, s.name FROM staged_removals s WHERE s.scan_id = $1 AND s.kind = 'd' AND s.row_id = c.id OFFSET 0) s
    CROSS JOIN LATERAL (
     SELECT 1 FROM directories u
-     WHERE u.library_id = $2 AND u.id = c.id AND u.parent_id IS NOT DISTINCT FROM s.directory_id AND u.removed_at IS NULL OFFSET 0) d
+     WHERE u.library_id = $2 AND u.id = c.id AND u.parent_id IS NOT DISTINCT FROM s.directory_id AND u.name = s.name AND u.removed_at IS NULL OFFSET 0) d
 )
 SELECT (SELECT max(row_id) FROM page), count(*) FROM page p CROSS JOIN LATERAL (
     SELECT 1 FROM files u

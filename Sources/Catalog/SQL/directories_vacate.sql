@@ -1,0 +1,1 @@
+SELECT vacate_directories($1, $2, $3, $4, $5)

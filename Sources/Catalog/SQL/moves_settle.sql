@@ -1,0 +1,1 @@
+SELECT settle_moves($1, $2)
