@@ -222,7 +222,7 @@ private final class MischievousSink: WalkSink {
 
   func listed(directory: Int64, _ listing: DirectoryListing) throws(CatalogError) {
     if !isUnreadable { try rows.listed(directory: directory, listing) }
-    mischief.listed(directory)
+    mischief.listed(rows.aliases[directory] ?? directory)
   }
 
   func vanished(directory: Int64) throws(CatalogError) { try rows.vanished(directory: directory) }
