@@ -42,5 +42,14 @@ public struct FileChanges: Sendable, Equatable {
     ]
   }
 
+  /// Some of them as columns: id, directory, name, inode.
+  func identities(_ range: Range<Int>) -> [PostgresParameter] {
+    let rows = changes[range]
+    return [
+      ids(range), .int64Array(rows.map(\.directory)), .bytesArray(rows.map { Array(names[$0.name]) }),
+      .int64Array(rows.map { Int64(bitPattern: $0.attributes.inode) }),
+    ]
+  }
+
   func ids(_ range: Range<Int>) -> PostgresParameter { .int64Array(changes[range].map(\.id)) }
 }

@@ -14,7 +14,7 @@ public func compareBytes(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBuffe
 }
 
 /// A page of the files that the catalogue knows, by directory and name. Their names lie in one arena.
-public struct KnownFiles: Sendable {
+public struct KnownFiles: Sendable, Equatable {
   /// What a scan has made of a file.
   public enum Mark: String, Sendable {
     /// It was as it had been, or it has not been looked at.
@@ -25,7 +25,7 @@ public struct KnownFiles: Sendable {
     case updated = "u"
   }
 
-  public struct File: Sendable {
+  public struct File: Sendable, Equatable {
     public let id: Int64
     public let directory: Int64
     public let kind: FileKind
@@ -45,6 +45,14 @@ public struct KnownFiles: Sendable {
         && ctime_ns == attributes.ctime_ns && btime_ns == attributes.btime_ns && inode == attributes.inode
         && mode == attributes.mode
     }
+
+    /// Whether it can be the same file, whatever has been done to it. Where either side lacks a birth time the inode
+    /// has to do.
+    public func isSame(as attributes: FileAttributes) -> Bool {
+      guard inode == attributes.inode && kind == attributes.kind else { return false }
+      guard let btime_ns, let other = attributes.btime_ns else { return true }
+      return btime_ns == other
+    }
   }
 
   public private(set) var files: [File] = []
@@ -63,6 +71,15 @@ public struct KnownFiles: Sendable {
         id: id, directory: directory, kind: attributes.kind, mode: attributes.mode, size: attributes.size,
         inode: attributes.inode, mtime_ns: attributes.mtime_ns, ctime_ns: attributes.ctime_ns,
         btime_ns: attributes.btime_ns, mark: mark, name: start..<names.count))
+  }
+
+  /// Adds a file of another page.
+  mutating func append(_ file: File, name: UnsafeRawBufferPointer) {
+    append(
+      id: file.id, directory: file.directory, name: name,
+      FileAttributes(
+        kind: file.kind, mode: file.mode, size: file.size, device: 0, inode: file.inode, mtime_ns: file.mtime_ns,
+        ctime_ns: file.ctime_ns, btime_ns: file.btime_ns))
   }
 
   public func withName<Result, Failure: Error>(

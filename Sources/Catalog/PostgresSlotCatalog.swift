@@ -111,8 +111,14 @@ public final class PostgresSlotCatalog: SlotCatalog {
     guard catalog.connection.backendPID == claimingBackend else {
       throw try isHeld(under: claim) ? .postgres(.unreachable("the session that claimed the slice was lost")) : .fenced
     }
-    try wrap { () throws(PostgresError) in try catalog.connection.begin() }
-    let writer = SliceWriter(claim: claim, connection: catalog.connection, blocks: blocks)
+    let key: [PostgresParameter] = [.int64(claim.library.rawValue), .int64(claim.slice.scan.rawValue)]
+    let isKnown = try wrap { () throws(PostgresError) in
+      let isKnown = try catalog.connection.execute(Statements.libraryKnown, key)[0].boolean(0)
+      try catalog.connection.begin()
+      return isKnown
+    }
+    let writer = SliceWriter(
+      claim: claim, connection: catalog.connection, blocks: blocks, notesIdentities: isKnown)
     self.writer = writer
     return writer
   }

@@ -44,6 +44,8 @@ public enum RemovalVerdict: String, Sendable {
 public enum RemovalStanding: Sendable, Equatable {
   /// Nothing is staged, or all that was is removed: the scan can end.
   case settled
+  /// Nothing is missing, but other files were found under known names: what was there before may have moved.
+  case replaced
   /// - excludes: whether anything is staged as excluded, which goes before the verdict.
   /// - lookedUpTo: how far the second look has come, if it can go on there.
   case undecided(excludes: Bool, lookedUpTo: StagedPlace?)
@@ -70,7 +72,7 @@ extension PostgresSlotCatalog {
       // What was confirmed is looked at and decided on once more, also where nothing of it is left.
       let isConfirmed = verdict == "confirm"
       let isStaged = try row.boolean(1)
-      guard isConfirmed || isStaged else { return .settled }
+      guard isConfirmed || isStaged else { return try row.boolean(5) ? .replaced : .settled }
       if let verdict, !isConfirmed { return .decided(try decode(verdict)) }
       let excludes = try row.boolean(2)
       guard let isDirectory = try row.optionalBoolean(3) else { return .undecided(excludes: excludes, lookedUpTo: nil) }

@@ -91,6 +91,8 @@ struct SliceCommit {
     try add(results.revivals.count) {
       (Statements.filesRevive, [scan, library] + results.revivals.columns($0) + [results.revivals.ids($0)])
     }
+    try add(results.lost.count) { (Statements.identitiesLost, [scan, library] + results.lost.columns($0)) }
+    try add(results.found.count) { (Statements.identitiesFound, [scan, library] + results.found.identities($0)) }
     try add(results.missing.count) { (Statements.removalsStage, [scan, library] + results.missing.columns($0)) }
     try add(results.revivedDirectories.count) {
       (Statements.directoriesRevive, [scan, library, .int64Array(Array(results.revivedDirectories[$0]))])

@@ -8,6 +8,8 @@ import ScanModel
 public final class SliceWriter {
   /// Batches of about 5,000 rows are near the best; one of a directory each costs 4–5 times as much.
   private static let batchRows = 5_000
+  private static let copyIdentities =
+    "COPY found_identities (library_id, file_id, inode, directory_id, name, scan_id) FROM STDIN (FORMAT binary)"
 
   private let connection: PostgresConnection
   private let blocks: IDBlocks
@@ -16,15 +18,20 @@ public final class SliceWriter {
   private let signatureVersion: Int32
   private let copyFiles: String
   private let copyDirectories: String
+  /// Whether the library was scanned before: what is new may have been elsewhere.
+  private let notesIdentities: Bool
   private var files = CopyBuffer()
   private var directories = CopyBuffer()
+  private var identities = CopyBuffer()
 
-  init(claim: SliceClaim, connection: PostgresConnection, blocks: IDBlocks) {
+  /// - Parameter notesIdentities: notes of the files what tells whether they were elsewhere before.
+  init(claim: SliceClaim, connection: PostgresConnection, blocks: IDBlocks, notesIdentities: Bool) {
     self.connection = connection
     self.blocks = blocks
     library = claim.library.rawValue
     scan = claim.slice.scan.rawValue
     signatureVersion = claim.signatureVersion
+    self.notesIdentities = notesIdentities
     // Straight to the leaf: the partition is known. Nothing but numbers is put into the text.
     copyFiles = """
       COPY files_\(library) (library_id, id, directory_id, name, kind, size, mtime_ns, ctime_ns, btime_ns, inode, mode, \
@@ -61,8 +68,20 @@ public final class SliceWriter {
       files.append(int32: Int32(bitPattern: file.mode))
       files.append(int64: scan)
       files.append(int64: scan)
+      if notesIdentities && !file.hasOtherLinks { note(id, in: directory, name: name, inode: file.inode) }
       if files.rows >= Self.batchRows { try flushFiles() }
     }
+  }
+
+  private func note(_ id: Int64, in directory: Int64, name: UnsafeRawBufferPointer, inode: UInt64) {
+    if identities.rows == 0 { identities.begin() }
+    identities.startRow(columns: 6)
+    identities.append(int64: library)
+    identities.append(int64: id)
+    identities.append(int64: Int64(bitPattern: inode))
+    identities.append(int64: directory)
+    identities.append(bytes: name)
+    identities.append(int64: scan)
   }
 
   /// Adds a row for a directory that this slice found. `files` and `bytes` are `nil` where it was not
@@ -106,6 +125,16 @@ public final class SliceWriter {
     try files.withUnsafeBytes { (bytes) throws(PostgresError) in _ = try connection.copyIn(copyFiles, from: bytes) }
     crashPoint(.rowsCopied)
     files.removeAll()
+    try flushIdentities()
+  }
+
+  private func flushIdentities() throws(PostgresError) {
+    guard identities.rows > 0 else { return }
+    identities.end()
+    try identities.withUnsafeBytes { (bytes) throws(PostgresError) in
+      _ = try connection.copyIn(Self.copyIdentities, from: bytes)
+    }
+    identities.removeAll()
   }
 
   private func flushDirectories() throws(PostgresError) {

@@ -272,6 +272,11 @@ public struct SliceResults: Sendable, Equatable {
   public var updates = FileChanges()
   /// Tombstones that live again.
   public var revivals = FileChanges()
+  /// Of the updates those under whose names there was another file before, as that was.
+  public var lost = LostFiles()
+  /// Of the updates and revivals those that may be files which were elsewhere before. New rows are noted as they are
+  /// sent.
+  public var found = FileChanges()
   /// Directories whose tombstones live again.
   public var revivedDirectories: [Int64] = []
   /// Directories whose names are those of links that lead to them, and such as were and are so no more.

@@ -58,7 +58,12 @@ public enum CrashPoint: String, CaseIterable, Sendable {
   case removalsPageLookedAt
   /// The second look is over; there is no verdict.
   case removalsLookedAt
+  /// Some of the files that have moved are found out, or of those that may have.
+  case movesPageStaged
+  /// All of them are; there is no verdict.
+  case movesStaged
   case removalsDecided
+  case moveBatchDone
   case removalBatchDone
   /// The end is not yet set.
   case endReady

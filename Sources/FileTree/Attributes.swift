@@ -20,7 +20,8 @@ extension FileAttributes {
       kind: kind, mode: mode, size: Int64(clamping: status.stx_size),
       device: status.device, inode: status.stx_ino,
       mtime_ns: clampedNanoseconds(status.stx_mtime), ctime_ns: clampedNanoseconds(status.stx_ctime),
-      btime_ns: status.stx_mask & UInt32(STATX_BTIME) != 0 ? nanoseconds(status.stx_btime) : nil)
+      btime_ns: status.stx_mask & UInt32(STATX_BTIME) != 0 ? nanoseconds(status.stx_btime) : nil,
+      hasOtherLinks: kind != .directory && (status.stx_mask & UInt32(STATX_NLINK) == 0 || status.stx_nlink != 1))
   }
 
   var identity: DirectoryIdentity { DirectoryIdentity(device: device, inode: inode) }

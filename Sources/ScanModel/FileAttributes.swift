@@ -19,10 +19,12 @@ public struct FileAttributes: Sendable, Equatable {
   public var ctime_ns: Int64
   /// Birth time in nanoseconds, where the file system has one.
   public var btime_ns: Int64?
+  /// Whether other names may lead to the same file: a hard link. Of no account for a directory.
+  public var hasOtherLinks: Bool
 
   public init(
     kind: FileKind, mode: UInt32, size: Int64, device: UInt64, inode: UInt64, mtime_ns: Int64,
-    ctime_ns: Int64, btime_ns: Int64?
+    ctime_ns: Int64, btime_ns: Int64?, hasOtherLinks: Bool = false
   ) {
     self.kind = kind
     self.mode = mode
@@ -32,6 +34,7 @@ public struct FileAttributes: Sendable, Equatable {
     self.mtime_ns = mtime_ns
     self.ctime_ns = ctime_ns
     self.btime_ns = btime_ns
+    self.hasOtherLinks = hasOtherLinks
   }
 }
 

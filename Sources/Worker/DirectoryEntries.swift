@@ -28,11 +28,13 @@ final class DirectoryEntries {
     private let kind: FileKind
     let sort: Sort
     private let hasBirthTime: Bool
+    private let hasOtherLinks: Bool
 
     fileprivate init(_ attributes: FileAttributes, nameStart: Int, nameLength: Int, sort: Sort) {
       (inode, size, mode, kind) = (attributes.inode, attributes.size, attributes.mode, attributes.kind)
       (mtime_ns, ctime_ns) = (attributes.mtime_ns, attributes.ctime_ns)
       (btime_ns, hasBirthTime) = (attributes.btime_ns ?? 0, attributes.btime_ns != nil)
+      hasOtherLinks = attributes.hasOtherLinks
       (self.nameStart, self.nameLength, self.sort) = (nameStart, UInt16(nameLength), sort)
     }
 
@@ -40,7 +42,7 @@ final class DirectoryEntries {
     var attributes: FileAttributes {
       FileAttributes(
         kind: kind, mode: mode, size: size, device: 0, inode: inode, mtime_ns: mtime_ns, ctime_ns: ctime_ns,
-        btime_ns: hasBirthTime ? btime_ns : nil)
+        btime_ns: hasBirthTime ? btime_ns : nil, hasOtherLinks: hasOtherLinks)
     }
 
     var isDirectory: Bool { isAdmitted && kind == .directory }

@@ -4,21 +4,21 @@ import FileTree
 import Logging
 import ScanModel
 
-/// Works on a claimed `finalise` slice: looks again at what its scan misses, decides, removes it in batches,
-/// and ends the scan. For the slot's thread.
+/// Works on a claimed `finalise` slice: looks again at what its scan misses, finds out what of it has only moved,
+/// decides, moves and removes it in batches, and ends the scan. For the slot's thread.
 ///
 /// Every step commits by itself and is fenced. Whoever claims the slice after a death, a stop or a failure
 /// goes on by what the rows say:
 ///
 ///     changed by the walk, and since ──► list that again, up to three times ──► another `finalise` slice
-///     nothing staged ──────────────────────────────────────────────────────► end
-///     staged, no verdict ──► look again ──► exclude ──► count ──► decide ─┬─ hold ──► end
-///     `apply`, and still staged ────────────────────────────────► batches ┴─────────► end
+///     nothing staged ─────────────────────────────────────────────────────────────────────────────► end
+///     staged, no verdict ──► look again ──► exclude ──► match, count ──► decide ─┬─ hold ──► moves ──► end
+///     `apply`, and still staged ───────────────────────────────────────► moves ──┴► batches ──────────► end
 ///
 /// The walk may have missed what was renamed while it ran (`Rewalk`). What is missing is looked for, counted and
-/// decided on. What the rules exclude is there: it goes before, so
-/// that nothing of it is counted, and whatever the verdict is. Only the first two need the library's root. It too
-/// goes on where it was, unless it has lain still for minutes.
+/// decided on. What the rules exclude is there: it goes before, so that nothing of it is counted, and whatever the
+/// verdict is. What has moved is not missing; it goes to its place whatever the verdict is. Only the first two looks
+/// need the library's root. They too go on where they were; the second unless it has lain still for minutes.
 struct Finalisation {
   /// Names that are looked at between two commits.
   private static let pageRows: Int32 = 1_000
@@ -46,19 +46,31 @@ struct Finalisation {
     switch try catalog.removalStanding(claim) {
     case .settled: return try end(claim)
     case .decided(let decided): verdict = decided
+    case .replaced:
+      var count = RemovalCount(claim)
+      if case .given(let outcome) = try complete(&count) { return outcome }
+      // Most are files that were saved anew.
+      guard count.moves > 0 else { return try end(claim) }
+      verdict = try decide(claim, count)
     case .undecided(let excludes, let looked):
       if case .given(let outcome) = try lookAgain(claim, after: looked) { return outcome }
       crashPoint(.removalsLookedAt)
       if excludes, case .given(let outcome) = try exclude(claim) { return outcome }
       var count = RemovalCount(claim)
       if case .given(let outcome) = try complete(&count) { return outcome }
-      verdict = try catalog.decideRemovals(claim, files: count.files)
-      crashPoint(.removalsDecided)
-      logger.info(
-        "removals decided", metadata: claim.logMetadata.merging(["verdict": "\(verdict.rawValue)"]) { $1 })
+      verdict = try decide(claim, count)
     }
+    if case .given(let outcome) = try move(claim) { return outcome }
     if verdict == .apply, case .given(let outcome) = try apply(claim) { return outcome }
     return try end(claim)
+  }
+
+  private func decide(_ claim: SliceClaim, _ count: RemovalCount) throws(CatalogError) -> RemovalVerdict {
+    crashPoint(.movesStaged)
+    let verdict = try catalog.decideRemovals(claim, files: count.files)
+    crashPoint(.removalsDecided)
+    logger.info("removals decided", metadata: claim.logMetadata.merging(["verdict": "\(verdict.rawValue)"]) { $1 })
+    return verdict
   }
 
   private func end(_ claim: SliceClaim) throws(CatalogError) -> SlotMachine.WorkOutcome {
@@ -148,6 +160,7 @@ struct Finalisation {
     repeat {
       if let outcome = interruption { return .given(outcome) }
       activity.noteProgress()
+      if count.moves > 0 { crashPoint(.movesPageStaged) }
     } while try count.step(on: catalog)
     return .done
   }
@@ -162,6 +175,21 @@ struct Finalisation {
     try removeAll(of: claim, "removals applied") { () throws(CatalogError) in
       try catalog.applyRemovals(claim, limit: Self.batchFiles)
     }
+  }
+
+  /// Puts what has moved to its place, in batches.
+  private func move(_ claim: SliceClaim) throws(CatalogError) -> Step {
+    var moved: Int64 = 0
+    while true {
+      if let outcome = interruption { return .given(outcome) }
+      let batch = try catalog.applyMoves(claim, limit: Self.batchFiles)
+      if batch.files > 0 { crashPoint(.moveBatchDone) }
+      activity.noteProgress()
+      moved += batch.files
+      guard batch.isLeft else { break }
+    }
+    if moved > 0 { logger.info("moves applied", metadata: claim.logMetadata.merging(["files": "\(moved)"]) { $1 }) }
+    return .done
   }
 
   /// Removes batches until nothing of their sort is staged.

@@ -76,6 +76,7 @@ struct RowComparison {
       results.filesUpdated += 1
       directory.entries.withName(of: entry) {
         results.updates.append(id: file.id, directory: directory.known.id, name: $0, entry.attributes)
+        results.noteReplaced(file, in: directory.known.id, name: $0, by: entry.attributes)
       }
     case .missing(let file): note(file, in: page, isExcluded: false, &results)
     case .excluded(let file): note(file, in: page, isExcluded: true, &results)
@@ -102,6 +103,7 @@ struct RowComparison {
         } else {
           results.updates.append(id: file.id, directory: directory.known.id, name: $0, entry.attributes)
         }
+        results.noteReplaced(file, in: directory.known.id, name: $0, by: entry.attributes)
       }
       if file.mark == .staged {
         results.unstagedFiles.append(file.id)
@@ -166,6 +168,7 @@ struct RowComparison {
       }
       directory.entries.withName(of: entry) {
         results.revivals.append(id: id, directory: directory.known.id, name: $0, entry.attributes)
+        results.noteFound(id: id, directory: directory.known.id, name: $0, entry.attributes)
       }
     }
     unsought.removeAll(keepingCapacity: true)
@@ -206,6 +209,23 @@ extension DirectoryRules {
 }
 
 extension SliceResults {
+  /// Notes what was under a name that bears another file now, and that file.
+  fileprivate mutating func noteReplaced(
+    _ file: KnownFiles.File, in directory: Int64, name: UnsafeRawBufferPointer, by attributes: FileAttributes
+  ) {
+    guard !file.isSame(as: attributes) else { return }
+    // A row that this scan has made was nothing before.
+    if file.mark != .added { lost.append(file, name: name) }
+    noteFound(id: file.id, directory: directory, name: name, attributes)
+  }
+
+  /// Notes a row under whose name there is another file than before, unless nobody could tell a move of it.
+  fileprivate mutating func noteFound(
+    id: Int64, directory: Int64, name: UnsafeRawBufferPointer, _ attributes: FileAttributes
+  ) {
+    if !attributes.hasOtherLinks { found.append(id: id, directory: directory, name: name, attributes) }
+  }
+
   /// Notes a known directory's row if anything of it has changed.
   mutating func note(
     _ known: KnownDirectory, _ attributes: FileAttributes, isBoundary: Bool, files: Int64?, bytes: Int64?,

@@ -184,7 +184,7 @@ final class FinalisingScan {
       """
       SELECT t::text FROM scans t UNION ALL SELECT t::text FROM slices t UNION ALL SELECT t::text FROM staged_removals t
        UNION ALL SELECT t::text FROM directories t UNION ALL SELECT t::text FROM files t
-       UNION ALL SELECT t::text FROM scan_events t UNION ALL SELECT t::text FROM scan_changes t ORDER BY 1
+       UNION ALL SELECT t::text FROM staged_moves t UNION ALL SELECT t::text FROM scan_events t UNION ALL SELECT t::text FROM scan_changes t ORDER BY 1
       """)
   }
 }

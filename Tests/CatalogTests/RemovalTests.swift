@@ -220,6 +220,21 @@ import Testing
       "INSERT INTO staged_removals (scan_id, library_id, kind, row_id, directory_id, name) VALUES ($1, $2, 'f', 1, 1, 'f')",
       [.int64(scan.rawValue), .int64(library.rawValue)])
     try database.connection().query(
+      """
+      INSERT INTO staged_moves (scan_id, library_id, to_file_id, to_directory, to_name, kind, size, mtime_ns, ctime_ns, inode,
+                                mode, file_id, from_directory, from_name, leaves_place, ambiguous)
+      VALUES ($1, $2, 1, 1, 'f', 'f', 1, 1, 1, 1, 1, 2, 1, 'g', false, false)
+      """, [.int64(scan.rawValue), .int64(library.rawValue)])
+    for (table, columns, values) in [
+      ("found_identities", "", ""), ("lost_identities", ", kind, size, mtime_ns", ", 'f', 1, 1"),
+    ] {
+      try database.connection().query(
+        """
+        INSERT INTO \(table) (scan_id, library_id, file_id, inode, directory_id, name\(columns))
+        VALUES ($1, $2, 1, 1, 1, 'f'\(values))
+        """, [.int64(scan.rawValue), .int64(library.rawValue)])
+    }
+    try database.connection().query(
       "INSERT INTO scan_changes (library_id, scan_id, change, kind, file_id, directory_id, name) VALUES ($1, $2, 'r', 'f', 1, 1, 'f')",
       [.int64(library.rawValue), .int64(scan.rawValue)])
     return library
@@ -231,6 +246,7 @@ import Testing
     let tables = [
       "libraries", "scans", "slices", "directories", "files", "errors", "error_counts", "scan_error_counts",
       "scan_events", "scan_shares", "staged_removals", "scan_changes",
+      "staged_moves", "found_identities", "lost_identities",
     ]
     let known = try connection.texts(
       """

@@ -10,6 +10,7 @@ struct ScanResult: Decodable {
   let filesSeen: Int64
   let filesAdded: Int64
   let filesUpdated: Int64
+  let filesMoved: Int64
   let filesUnchanged: Int64
   let filesRemoved: Int64
   let removalsHeld: Int64
@@ -29,6 +30,7 @@ struct ScanResult: Decodable {
     case filesSeen = "files_seen"
     case filesAdded = "files_added"
     case filesUpdated = "files_updated"
+    case filesMoved = "files_moved"
     case filesUnchanged = "files_unchanged"
     case filesRemoved = "files_removed"
     case removalsHeld = "removals_held"

@@ -32,13 +32,15 @@ struct TreeRows {
   func miscounted() throws -> [String] {
     try database.query(
       """
-      SELECT 'scan ' || s.id, s.files_added, c.added, s.files_updated, c.updated, s.files_removed, c.removed
+      SELECT 'scan ' || s.id, s.files_added, c.added, s.files_updated, c.updated, s.files_moved, c.moved, s.files_removed,
+             c.removed
         FROM scans s CROSS JOIN LATERAL (
           SELECT (SELECT count(*) FROM files f WHERE f.library_id = s.library_id AND f.first_scan = s.id)
                    + count(*) FILTER (WHERE change = 'a') AS added,
-                 count(*) FILTER (WHERE change = 'u') AS updated, count(*) FILTER (WHERE change IN ('r', 'x')) AS removed
+                 count(*) FILTER (WHERE change = 'u') AS updated,
+                 count(*) FILTER (WHERE change = 'm' AND kind <> 'd') AS moved, count(*) FILTER (WHERE change IN ('r', 'x')) AS removed
             FROM scan_changes c WHERE c.library_id = s.library_id AND c.scan_id = s.id) c
-       WHERE (s.files_added, s.files_updated, s.files_removed) <> (c.added, c.updated, c.removed)
+       WHERE (s.files_added, s.files_updated, s.files_moved, s.files_removed) <> (c.added, c.updated, c.moved, c.removed)
       """)
   }
 

@@ -8,7 +8,7 @@ enum IndependentListing {
   /// All below `root`, by relative path, without birth times, which this program does not always tell.
   /// Needs no path to fit into PATH_MAX.
   static func of(_ root: String, _ options: [String] = []) throws -> [[UInt8]: FileAttributes] {
-    let format = #"%P\0%y\0%s\0%T@\0%C@\0%i\0%m\0%D\0"#
+    let format = #"%P\0%y\0%s\0%T@\0%C@\0%i\0%m\0%D\0%n\0"#
     let find = Process()
     find.executableURL = URL(filePath: "/usr/bin/find")
     find.arguments = [root] + options + ["-mindepth", "1", "-printf", format]
@@ -21,9 +21,9 @@ enum IndependentListing {
     var rows: [[UInt8]: FileAttributes] = [:]
     var index = fields.startIndex
     while index < fields.endIndex {
-      let text = fields[(index + 1)..<(index + 8)].map { String(decoding: $0, as: UTF8.self) }
+      let text = fields[(index + 1)..<(index + 9)].map { String(decoding: $0, as: UTF8.self) }
       rows[Array(fields[index])] = try attributes(text)
-      index += 8
+      index += 9
     }
     return rows
   }
@@ -35,11 +35,11 @@ enum IndependentListing {
     ]
     guard let (kind, type) = kinds[fields[0]], let size = Int64(fields[1]), let mtime = nanoseconds(fields[2]),
       let ctime = nanoseconds(fields[3]), let inode = UInt64(fields[4]), let mode = UInt32(fields[5], radix: 8),
-      let device = UInt64(fields[6])
+      let device = UInt64(fields[6]), let links = Int(fields[7])
     else { throw Unreadable(fields: fields) }
     return FileAttributes(
       kind: kind, mode: type | mode, size: size, device: device, inode: inode, mtime_ns: mtime, ctime_ns: ctime,
-      btime_ns: nil)
+      btime_ns: nil, hasOtherLinks: kind != .directory && links > 1)
   }
 
   /// `find` writes seconds, a point and ten digits.

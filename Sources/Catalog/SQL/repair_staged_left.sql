@@ -1,2 +1,3 @@
--- Deletes some of what ended scans have staged and nobody wants any more: a second's worth at the most.
-SELECT drop_left_staged(100000)
+-- Deletes some of what ended scans have staged, and of the identities that they have noted, which nobody wants any
+-- more: a second's worth of each at the most.
+SELECT drop_left_staged(100000), drop_left_identities(100000)

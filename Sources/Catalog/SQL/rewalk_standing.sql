@@ -3,4 +3,5 @@
 SELECT coalesce(s.stamped_to, 0) FROM scans sc JOIN slices s ON s.scan_id = sc.id AND s.number = $2
  WHERE sc.id = $1 AND sc.removal_verdict IS NULL AND sc.rewalks < 3
    AND (EXISTS (SELECT 1 FROM staged_removals r WHERE r.scan_id = $1)
-        OR EXISTS (SELECT 1 FROM directories d WHERE d.library_id = $3 AND d.changed_scan = $1))
+        OR EXISTS (SELECT 1 FROM directories d WHERE d.library_id = $3 AND d.changed_scan = $1)
+        OR EXISTS (SELECT 1 FROM found_identities f WHERE f.library_id = $3 AND f.scan_id = $1))

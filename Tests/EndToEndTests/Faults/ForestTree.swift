@@ -32,10 +32,10 @@ final class ForestTree {
     for file in 0..<files { try tree.file("\(Self.path(index))/leaf \(file)", bytes: file) }
   }
 
-  /// Adds, edits, removes, renames, chmods and replaces, other files and directories each time, never more than a
-  /// few in a hundred.
+  /// Adds, edits, removes, renames, exchanges, overwrites, chmods and replaces, other files and directories each time,
+  /// never more than a few in a hundred.
   ///
-  /// - Returns: how many files' rows are gone from their places.
+  /// - Returns: how many files are gone, with those that others were moved over.
   func change() throws -> Int {
     generation += 1
     var gone = 0
@@ -54,11 +54,15 @@ final class ForestTree {
     let leaves = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0 != Self.changeling }.sorted()
     try tree.file("\(directory)/added \(generation)", bytes: generation)
     let gone = try change(changeling: "\(directory)/\(Self.changeling)")
-    guard leaves.count > 4 else { return gone }
+    guard leaves.count > 7 else { return gone }
     unlink("\(path)/\(leaves[0])")
     try edit("\(path)/\(leaves[1])")
     rename("\(path)/\(leaves[2])", "\(path)/renamed \(generation)")
     chmod("\(path)/\(leaves[3])", generation % 2 == 0 ? 0o600 : 0o640)
+    for (from, to) in [("\(leaves[4])", "aside"), ("\(leaves[5])", "\(leaves[4])"), ("aside", "\(leaves[5])")] {
+      rename("\(path)/\(from)", "\(path)/\(to)")
+    }
+    rename("\(path)/\(leaves[6])", "\(path)/\(leaves[7])")
     if generation % 3 == 0 { chmod(path, generation % 2 == 0 ? 0o700 : 0o750) }
     return gone + 2
   }

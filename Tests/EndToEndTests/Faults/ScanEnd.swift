@@ -71,6 +71,22 @@ extension FaultScene {
     return scan
   }
 
+  /// Writes down which row each file is; inodes of a tree in memory are not used again.
+  func noteIDs() throws {
+    try deployment.database.query(
+      "DROP TABLE IF EXISTS known; CREATE TABLE known AS SELECT inode, id FROM files WHERE removed_at IS NULL")
+  }
+
+  /// Each file that was there then, under whatever name, is the same row now.
+  func expectIDsKept() throws {
+    let lost = try deployment.database.query(
+      """
+      SELECT convert_from(f.name, 'UTF8'), k.id, f.id FROM files f JOIN known k USING (inode)
+       WHERE f.removed_at IS NULL AND f.id <> k.id LIMIT 5
+      """)
+    guard lost.isEmpty else { throw broken("files have other ids than before: \(lost)") }
+  }
+
   /// No in-flight entry, lock, queued pointer, slice or staged removal outlives the scans. A slot finishes its
   /// job just after it has ended the scan, and what a dead one had in flight is returned by the reaper.
   func expectNothingLeft() throws {

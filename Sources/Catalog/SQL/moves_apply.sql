@@ -1,0 +1,1 @@
+SELECT * FROM apply_moves($1, $2, $3, $4, $5)

@@ -1,0 +1,1 @@
+SELECT * FROM match_below($1, $2, $3, $4, $5, $6, $7)
