@@ -100,7 +100,7 @@ struct DirectoryStack: ~Copyable {
   }
 
   /// Writes the path that leads to a node from one of its ancestors, as a C string. False where the path and
-  /// its end are longer than the buffer.
+  /// its end are longer than the buffer, or a name begins with a NUL.
   func writePath(of index: Int, from ancestor: Int, into buffer: UnsafeMutableBufferPointer<CChar>) -> Bool {
     var end = buffer.count
     var current = index
@@ -108,7 +108,8 @@ struct DirectoryStack: ~Copyable {
       let node = nodes[current]
       // With the NUL behind it, which becomes a slash unless it is the last.
       let length = Int(node.nameLength) + 1
-      guard length <= end else { return false }
+      // A name that no file system has would end the path above it.
+      guard length <= end, names[node.nameStart] != 0 else { return false }
       end -= length
       for place in 0..<length { buffer[end + place] = names[node.nameStart + place] }
       if current != index { buffer[end + length - 1] = CChar(bitPattern: UInt8(ascii: "/")) }

@@ -69,6 +69,24 @@ extension MountRecord {
         == [false, true, false, true, false, true, false, true])
   }
 
+  /// As a directory has it whose name another one has taken.
+  @Test func `what lies below a name that no file system has is gone, and not looked for above it`() throws {
+    let look = try SecondLook()
+    try look.tree.directory("a")
+    for name in ["a/f", "g"] { try look.tree.file(name) }
+    let directories: [Frontier.Directory] = [
+      .init(id: 1, parent: nil, name: []), .init(id: 2, parent: 1, name: Array("a".utf8)),
+      .init(id: 3, parent: 2, name: [0, 1] + Array("a".utf8)), .init(id: 4, parent: 3, name: Array("a".utf8)),
+      .init(id: 5, parent: 1, name: [0, 2]),
+    ]
+    let names = [3, 4, 5].map { AbsentName(directory: $0, name: Array(($0 == 5 ? "g" : "f").utf8), isDirectory: false) }
+    let check = AbsenceCheck(rootPath: look.tree.root)
+    #expect(try check.areGone(names, in: Frontier(directories: directories, visits: [])) == [true, true, true])
+    let stamps = try StampCheck(rootPath: look.tree.root).attributes(
+      of: Frontier(directories: directories, visits: [2, 3, 4, 5]))
+    #expect(stamps.keys.sorted() == [2])
+  }
+
   @Test func `what lay on a mount that is missing is not gone, and the mount is told of once`() throws {
     let look = try SecondLook()
     for name in ["a", "a/b", "a/b/c", "d"] { try look.tree.directory(name) }
