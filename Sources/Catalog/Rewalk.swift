@@ -15,6 +15,8 @@ public struct StampedPage: Sendable {
   public let directories: [StampedDirectory]
   /// Leads to them, and to all that lie above; it visits none.
   public let frontier: SliceFrontier
+  /// Of them and of those above the ones that the scan has staged: it has not listed them, nor what lies below.
+  public let staged: Set<Int64>
 }
 
 /// The first steps of a `finalise` slice: which directories are to be listed again, as they have changed since.
@@ -42,8 +44,14 @@ extension PostgresSlotCatalog {
       }
     }
     let chains = try catalog.execute(Statements.directoriesAbove, [library, .int64Array(directories.map(\.id))])
+    let frontier = try wrap { () throws(PostgresError) in try SliceFrontier(chains) }
+    let staged = try catalog.execute(
+      Statements.stagedDirectories,
+      [.int64(claim.slice.scan.rawValue), .int64Array(frontier.directories.map(\.id))])
     return try wrap { () throws(PostgresError) in
-      StampedPage(directories: directories, frontier: try SliceFrontier(chains))
+      StampedPage(
+        directories: directories, frontier: frontier,
+        staged: Set(try staged.map { (row) throws(PostgresError) in try row.int64(0) }))
     }
   }
 

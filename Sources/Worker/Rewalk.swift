@@ -30,11 +30,11 @@ struct Rewalk {
     return end
   }
 
-  /// Those that a walk comes to: none below a directory that could not be read, as all in that stays as it was, and
-  /// none at or below a boundary, if it stays on one file system.
+  /// Those that a walk comes to: none at or below what is staged, be it missing or excluded, none below a directory that
+  /// could not be read, as all in that stays as it was, and none at or below a boundary, if it stays on one file system.
   private static func entered(_ page: StampedPage, oneFilesystem: Bool) -> [StampedDirectory] {
     let isBarred = { (directory: SliceFrontier.Directory) in
-      directory.isClosed || oneFilesystem && directory.isBoundary
+      directory.isClosed || oneFilesystem && directory.isBoundary || page.staged.contains(directory.id)
     }
     guard page.frontier.directories.contains(where: isBarred) else { return page.directories }
     let chain = Dictionary(page.frontier.directories.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
