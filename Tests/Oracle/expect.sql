@@ -1,5 +1,5 @@
--- What the catalogue must hold after each scan: worked out from the independent listing and from what was expected
--- before, never from the catalogue. Only `id` is taken from there, when a path is first met, to see that it stays.
+-- What the catalogue must hold after each scan: worked out from the independent listing and from what happened to each entry,
+-- never from the catalogue. Only ids are taken from there, when a row is first met, to see that they stay.
 
 CREATE SCHEMA oracle;
 
@@ -20,15 +20,23 @@ CREATE TABLE oracle.error (library text, path bytea, error_type text);
 CREATE TABLE oracle.error_total (
   library text, error_type text, total bigint, is_crowded boolean, PRIMARY KEY (library, error_type));
 
--- The rules of each library: whether nothing that is gone can be their doing, and how many entries they pass over in
--- silence.
-CREATE TABLE oracle.ruled (library text, is_open boolean, layout text, ignored bigint);
+-- The rules of each library: its layout, and how many entries they pass over in silence.
+CREATE TABLE oracle.ruled (library text, layout text, ignored bigint);
 
--- Every path that a scan ever saw; a name may have been both a file's and a directory's.
-CREATE TABLE oracle.expected (
-  library text, path bytea, is_directory boolean, kind text, size bigint, mtime_ns bigint, ctime_ns bigint, inode bigint,
-  mode integer, files bigint, bytes numeric, category bytea, course bytea, is_live boolean, is_excluded boolean, id bigint,
-  first_scan bigint, changed_scan bigint, PRIMARY KEY (library, path, is_directory));
+-- Of libraries without rules, by Tests/Oracle/ledger.py: every row that there ever was, and in which rounds it was made and
+-- changed; what the last scan has done to which; and how many of each.
+CREATE TABLE oracle.row (
+  library text, key bigint, path bytea, is_directory boolean, kind text, size bigint, mtime_ns bigint, ctime_ns bigint, inode bigint,
+  mode integer, files bigint, bytes numeric, is_live boolean, first_round integer, changed_round integer);
+CREATE TABLE oracle.deed (library text, change text, kind text, key bigint, path bytea, origin bytea);
+CREATE TABLE oracle.counter (
+  library text, added bigint, updated bigint, moved bigint, unchanged bigint, removed bigint, directories_moved bigint);
+
+-- The id of each of those rows.
+CREATE TABLE oracle.row_id (library text, is_directory boolean, key bigint, id bigint, PRIMARY KEY (library, is_directory, key));
+
+-- How many files each library had after its last scan.
+CREATE TABLE oracle.held (library text PRIMARY KEY, files bigint);
 
 -- Which entry is which in each round, by Tests/Oracle/model.py: `serial` follows an entry wherever it goes. `place` is its
 -- directory's serial and its name.
@@ -39,10 +47,6 @@ CREATE TABLE oracle.holder (
   library text, serial bigint, id bigint, is_directory boolean, path bytea, place text, round integer, inode bigint,
   size bigint, mtime_ns bigint, PRIMARY KEY (library, serial));
 CREATE INDEX ON oracle.holder (library, id, is_directory);
-
--- What the last scan of each library must have done to each file; where nobody but the product can know whether what
--- went was excluded, `is_excluded` is NULL.
-CREATE TABLE oracle.change (library text, path bytea, change text, is_excluded boolean, kind text);
 
 -- What `rollcall changes SCAN --json` says of some of those scans.
 CREATE TABLE oracle.told (library text, changes jsonb);

@@ -5,8 +5,8 @@ from links import Astray, Links
 
 
 class Entry:
-    def __init__(self, path, kind, size, rest, is_listed, real=None):
-        self.path, self.kind, self.size, self.rest, self.is_listed = path, kind, size, rest, is_listed
+    def __init__(self, path, kind, size, rest, is_listed, links=1, real=None):
+        self.path, self.kind, self.size, self.rest, self.is_listed, self.links = path, kind, size, rest, is_listed, links
         # Where it is, if `path` leads through a link that is followed; such a link's own is its target's.
         self.real = path if real is None else real
         self.is_followed = real is not None
@@ -85,7 +85,7 @@ def behind(link, target, entries):
     for entry in entries:
         if entry.path == target or entry.path.startswith(target + b"/"):
             path = link + entry.path[len(target):]
-            yield Entry(path, entry.kind, entry.size, entry.rest, entry.is_listed, real=entry.path)
+            yield Entry(path, entry.kind, entry.size, entry.rest, entry.is_listed, entry.links, real=entry.path)
 
 
 def has_extension(name, extensions):

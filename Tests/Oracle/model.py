@@ -2,7 +2,7 @@
 
 An entry has a serial number from its making on. It keeps it wherever it is renamed, moved or exchanged to, itself or with a
 directory above it, and while it is taken away; with its deletion the number ends. What comes under its name afterwards is
-another entry, though it have the same inode. Of several hard links each is an entry of its own.
+another entry, though it have the same inode. Of several hard links each is an entry of its own, and all have one number.
 
 The catalogue's ids follow where they can: an entry that is in two scans one after the other keeps its id, and no id goes to
 another entry. But a row is a name in a directory: what replaces a file under its name takes over the row and the id, unless
@@ -18,6 +18,8 @@ class Model:
         self.last = ROOT
         # Of every directory what is in it.
         self.names = {ROOT: {}}
+        # Of every entry which directory or file it is: hard links have one number.
+        self.numbers = {ROOT: ROOT}
         # What was taken away, by its name there.
         self.attic = {}
 
@@ -51,8 +53,10 @@ class Model:
 
     # What happens
 
-    def made(self, path, is_directory=False):
+    def made(self, path, is_directory=False, link_to=None):
+        """`link_to` is the entry of which a hard link was made."""
         self.last += 1
+        self.numbers[self.last] = self.last if link_to is None else self.numbers[link_to]
         if is_directory:
             self.names[self.last] = {}
         self.put(self.last, path)

@@ -1,12 +1,14 @@
 """rules.py flags ROUND SEED...: what `library set` is told before the round, a line of JSON for each seed whose rules change.
-rules.py judge ROUND SEED=ROOT... < LISTING: the listing's lines that these rules admit, what they say of the rest, and which
-entry is which, as a script for psql(1)."""
+rules.py judge ROUND DIRECTORIES SEED=ROOT... < LISTING: the listing's lines that these rules admit, what they say of the rest,
+which entry is which, and where nothing is kept out which row is which, as a script for psql(1). The file DIRECTORIES has a line for
+each live directory in the catalogue: the seed, the path and the id. Which row is which is kept in ROOT.ledger."""
 
 import json
 import random
 import sys
 
 from judging import Entry, Judgement
+from ledger import Ledger
 from model import Model
 
 GLOBS = [
@@ -55,9 +57,9 @@ def flags(chosen):
     return words + ([f"--ignore={glob}" for glob in chosen["ignore"]] or ["--no-ignore"])
 
 
-def excludes_nothing(seed, turn):
-    """Whether no rule can have taken away what is missing: what a link led to goes with the rule that it be followed."""
-    return rules(seed, turn) == PLAIN and (turn == 0 or rules(seed, turn - 1)["symlinks"] != "follow")
+def is_plain(seed):
+    """Whether nothing is ever kept out of its library."""
+    return all(rules(seed, turn) == PLAIN for turn in range(4))
 
 
 def text(name):
@@ -72,7 +74,7 @@ def bytea(value):
     return "\\\\x" + value.hex()
 
 
-def copies(judged, turn):
+def copies(judged):
     lines = {"listing": [], "barred": [], "error": [], "ruled": []}
     for seed, found in judged.items():
         for entry in found.admitted:
@@ -85,7 +87,7 @@ def copies(judged, turn):
             lines["listing"].append("\t".join([str(seed), bytea(entry.path), entry.kind, str(entry.size), *entry.rest, *own, *names[:2]]))
         lines["barred"] += [f"{seed}\t{bytea(entry.path)}\t{entry.kind == 'directory'}" for entry in found.barred]
         lines["error"] += [f"{seed}\t{bytea(path)}\t{error}" for path, error in found.errors]
-        lines["ruled"].append(f"{seed}\t{excludes_nothing(seed, turn)}\t{found.rules['layout']}\t{found.ignored}")
+        lines["ruled"].append(f"{seed}\t{found.rules['layout']}\t{found.ignored}")
     for table, rows in lines.items():
         print(f"TRUNCATE oracle.{table};")
         copy(table, rows)
@@ -106,21 +108,51 @@ def identities(seed, turn, entries, model):
         yield f"{turn}\t{seed}\t{serial}\t{bytea(entry.path)}\t{directory}/{name.hex()}\t{entry.kind}"
 
 
-def judge(turn, roots):
+def ledgers(seed, turn, root, entries, judged, model, ids):
+    """The rows that there must be, what must have become of which, and how many."""
+    for entry in entries:
+        entry.number = model.numbers[model.find(tuple(entry.path.split(b"/")) if entry.path else ())]
+        entry.own = (judged.files.get(entry.path, 0), judged.bytes.get(entry.path, 0)) if entry.kind == "directory" else (r"\N", r"\N")
+    ledger = Ledger() if turn == 0 else Ledger.load(root + ".ledger")
+    changes, counters = ledger.scan(turn, entries, ids)
+    ledger.save(root + ".ledger")
+    rows = [[seed, row.key, bytea(path), row.is_directory, row.kind, row.size, *row.rest, *row.own, row.is_live, row.first, row.changed]
+            for row, path in ledger.noted()]
+    deeds = [[seed, change, kind, key, bytea(path), r"\N" if origin is None else bytea(origin)] for change, kind, key, path, origin in changes]
+    return rows, deeds, [[seed, *counters.values()]]
+
+
+def judge(turn, directories, roots):
     entries = {seed: [] for seed in roots}
     for line in sys.stdin:
         seed, path, kind, size, *rest = line.rstrip("\n").split("\t")
-        entries[int(seed)].append(Entry(bytes.fromhex(path[3:]), kind, int(size), rest[:4], rest[4] != r"\N"))
+        entries[int(seed)].append(Entry(bytes.fromhex(path[3:]), kind, int(size), rest[:4], rest[4] != r"\N", int(rest[6])))
     for found in entries.values():
         found.sort(key=lambda entry: entry.path.split(b"/"))
-    copies({seed: Judgement(rules(seed, turn), root, entries[seed]) for seed, root in roots.items()}, turn)
-    copy("identity", [line for seed, root in roots.items() for line in identities(seed, turn, entries[seed], Model.load(root + ".model"))])
+    judged = {seed: Judgement(rules(seed, turn), root, entries[seed]) for seed, root in roots.items()}
+    copies(judged)
+    models = {seed: Model.load(root + ".model") for seed, root in roots.items()}
+    copy("identity", [line for seed in roots for line in identities(seed, turn, entries[seed], models[seed])])
+    ids = {seed: {} for seed in roots}
+    with open(directories) as lines:
+        for seed, path, id in (line.split("\t") for line in lines):
+            if int(seed) in ids:
+                ids[int(seed)][bytes.fromhex(path[2:])] = int(id)
+    tables = {"row": [], "deed": [], "counter": []}
+    for seed, root in roots.items():
+        if is_plain(seed):
+            found = ledgers(seed, turn, root, entries[seed], judged[seed], models[seed], ids[seed])
+            for lines, more in zip(tables.values(), found):
+                lines += ["\t".join(map(str, line)) for line in more]
+    for table, lines in tables.items():
+        print(f"TRUNCATE oracle.{table};")
+        copy(table, lines)
 
 
 def main():
     turn = int(sys.argv[2])
     if sys.argv[1] == "judge":
-        judge(turn, {int(seed): root for seed, root in (words.split("=", 1) for words in sys.argv[3:])})
+        judge(turn, sys.argv[3], {int(seed): root for seed, root in (words.split("=", 1) for words in sys.argv[4:])})
     else:
         for seed in map(int, sys.argv[3:]):
             before = rules(seed, turn - 1) if turn > 0 else PLAIN

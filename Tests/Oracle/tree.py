@@ -25,6 +25,8 @@ class Tree:
         self.root = root
         self.random = random
         self.model = model or Model()
+        # The entry of which the hard link is that is being made.
+        self.link_to = None
 
     @contextlib.contextmanager
     def directory(self, path):
@@ -81,12 +83,13 @@ class Tree:
     @contextlib.contextmanager
     def making(self, path):
         """The directory in which a name is made that is not there yet, or is left as it is. It may be there after an error."""
+        self.link_to = None
         with self.directory(path[:-1]) as fd:
             try:
                 yield fd
             finally:
                 if self.model.find(path) is None and exists(fd, path[-1]):
-                    self.model.made(path)
+                    self.model.made(path, link_to=self.link_to)
 
     def file(self, fd, name, others=None, parent=None):
         mode = self.random.choice([0o644, 0o600, 0o755, 0o000, 0o4755, 0o666])
@@ -118,6 +121,7 @@ class Tree:
         if target:
             with self.directory(target[:-1]) as source:
                 os.link(target[-1], name, src_dir_fd=source, dst_dir_fd=fd, follow_symlinks=False)
+                self.link_to = self.model.find(target)
 
     def fifo(self, fd, name, others=None, parent=None):
         os.mkfifo(name, 0o600, dir_fd=fd)

@@ -62,7 +62,11 @@ final class OracleBatch {
   private func compare(_ round: Int) throws -> [String] {
     guard !seeds.isEmpty else { return [] }
     let listing = try IndependentListing.copyText(of: seeds.map { (name: "\($0)", root: root($0)) })
-    let judged = try OracleProgram.judge(listing, round, seeds.map { ($0, root($0)) })
+    let directories = memory.appending("directories")
+    let ids = try deployment.database.query(
+      "SELECT library, path, id FROM catalog_directories WHERE removed_at IS NULL")
+    try (ids.joined(separator: "\n") + "\n").write(toFile: directories, atomically: false, encoding: .utf8)
+    let judged = try OracleProgram.judge(listing, round, seeds.map { ($0, root($0)) }, directories: directories)
     let told = try told(round)
     return try deployment.database.query(
       script: Array("\\set turn \(round)\n".utf8) + judged + OracleProgram.copy(told, into: "oracle.told")

@@ -23,9 +23,13 @@ enum OracleProgram {
     }
   }
 
-  /// A script for psql(1) that says what the rules make of a listing.
-  static func judge(_ listing: [UInt8], _ round: Int, _ trees: [(seed: Int, root: String)]) throws -> [UInt8] {
-    try run("rules.py", ["judge", "\(round)"] + words(trees), input: listing)
+  /// A script for psql(1) that says what the rules make of a listing, and which row is which.
+  ///
+  /// - Parameter directories: a file with a line for each live directory of the catalogue.
+  static func judge(
+    _ listing: [UInt8], _ round: Int, _ trees: [(seed: Int, root: String)], directories: String
+  ) throws -> [UInt8] {
+    try run("rules.py", ["judge", "\(round)", directories] + words(trees), input: listing)
   }
 
   /// Closes directories of a tree by chance, after files have come and gone in it; `open` is the round that opens all.
