@@ -225,6 +225,9 @@ import Testing
                                 mode, file_id, from_directory, from_name, leaves_place, ambiguous)
       VALUES ($1, $2, 1, 1, 'f', 'f', 1, 1, 1, 1, 1, 2, 1, 'g', false, false)
       """, [.int64(scan.rawValue), .int64(library.rawValue)])
+    try database.connection().query(
+      "INSERT INTO library_mounts (library_id, directory_id, host, fs_type, root_inode) VALUES ($1, 1, 'h', 'ext4', 2)",
+      [.int64(library.rawValue)])
     for (table, columns, values) in [
       ("found_identities", "", ""), ("lost_identities", ", kind, size, mtime_ns", ", 'f', 1, 1"),
     ] {
@@ -246,7 +249,7 @@ import Testing
     let tables = [
       "libraries", "scans", "slices", "directories", "files", "errors", "error_counts", "scan_error_counts",
       "scan_events", "scan_shares", "staged_removals", "scan_changes",
-      "staged_moves", "found_identities", "lost_identities",
+      "staged_moves", "found_identities", "lost_identities", "library_mounts",
     ]
     let known = try connection.texts(
       """

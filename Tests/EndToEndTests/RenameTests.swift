@@ -66,7 +66,7 @@ extension EndToEnd {
       let rows = try TreeRows(of: tree.root, in: deployment)
       #expect(try rows.differences() == [])
       #expect(try rows.miscounted() == [])
-      #expect(scan.filesSeen == scan.filesAdded + scan.filesUpdated + scan.filesUnchanged)
+      #expect(scan.filesSeen == scan.filesAdded + scan.filesUpdated + scan.filesMoved + scan.filesUnchanged)
       if isFirst { #expect(scan.filesAdded - scan.filesRemoved == (try rows.files)) }
       #expect(try deployment.database.query("SELECT 1 FROM scan_events WHERE event = 'rewalk' LIMIT 1") == ["1"])
       try deployment.expectNothingLeft()

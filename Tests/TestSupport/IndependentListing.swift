@@ -5,7 +5,8 @@ import Foundation
 public enum IndependentListing {
   /// The table that the rows are for. `files` and `bytes` are of directories that were listed.
   public static let columns = """
-    path bytea, kind text, size bigint, mtime_ns bigint, ctime_ns bigint, inode bigint, mode int, files bigint, bytes bigint
+    path bytea, kind text, size bigint, mtime_ns bigint, ctime_ns bigint, inode bigint, mode int, files bigint, bytes bigint,
+    links int
     """
 
   /// A line for each entry below `root` and for `root` itself, whose path is empty; kinds are named as in
@@ -35,8 +36,8 @@ public enum IndependentListing {
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     lines = []
     def line(path, s, files=r"\N", size=r"\N"):
-        lines.append("%s\\\\x%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s" % (label, path.hex(), kinds[stat.S_IFMT(s.st_mode)],
-            s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_mode, files, size))
+        lines.append("%s\\\\x%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%d" % (label, path.hex(), kinds[stat.S_IFMT(s.st_mode)],
+            s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_mode, files, size, s.st_nlink))
     def walk(fd, path, device):
         with os.scandir(fd) as entries:
             names = [entry.name for entry in entries]

@@ -35,6 +35,8 @@ private final class WalkedTree {
     guard case .committed = try run(slice: 1) else { throw NotWalked() }
     // What the tests change is not listed again: what is staged they say themselves.
     try database.query("UPDATE scans SET rewalks = 3")
+    // Whatever they remove: an empty root is refused.
+    try tree.directory("unseen")
   }
 
   /// Claims the `finalise` slice, as anybody would after the last claim's death, and works on it.

@@ -106,6 +106,7 @@ final class RescannedTree {
     var status = "completed"
     var added: Int64 = 0
     var updated: Int64 = 0
+    var moved: Int64 = 0
     var unchanged: Int64 = 0
     var removed: Int64 = 0
   }
@@ -113,12 +114,14 @@ final class RescannedTree {
   private func counters() throws -> Counters {
     let row = try database.query(
       """
-      SELECT status, files_added, files_updated, files_unchanged, files_removed, files_seen FROM scans ORDER BY id DESC LIMIT 1
+      SELECT status, files_added, files_updated, files_moved, files_unchanged, files_removed, files_seen
+        FROM scans ORDER BY id DESC LIMIT 1
       """)[0].split(separator: "\t").map(String.init)
     let numbers = row.dropFirst().compactMap { Int64($0) }
-    #expect(numbers[4] == numbers[0] + numbers[1] + numbers[2])
+    #expect(numbers[5] == numbers[0] + numbers[1] + numbers[2] + numbers[3])
     return Counters(
-      status: row[0], added: numbers[0], updated: numbers[1], unchanged: numbers[2], removed: numbers[3])
+      status: row[0], added: numbers[0], updated: numbers[1], moved: numbers[2], unchanged: numbers[3],
+      removed: numbers[4])
   }
 
   /// Every tuple of the catalogue as it lies on disk.
