@@ -39,7 +39,7 @@ extension [MountFinding] {
       .int64Array(known.map(\.0.directory)), .textArray(known.map(\.1.type)), .textArray(known.map { $0.1.uuid ?? "" }),
       .int64Array(known.map { Int64(bitPattern: $0.1.fsid ?? 0) }),
       .int64Array(known.map { Int64(bitPattern: $0.1.inode) }),
-      .int32Array(known.map { $0.0.record.isAcceptedEmpty ? 1 : 0 }),
+      .int32Array(known.map { $0.0.record.isAccepted ? 1 : 0 }),
     ]
   }
 }
@@ -80,6 +80,6 @@ extension MountRecord {
       type: type, uuid: try row.optionalText(column + 1),
       fsid: try row.optionalInt64(column + 2).map(UInt64.init(bitPattern:)),
       inode: UInt64(bitPattern: try row.int64(column + 3)))
-    self.init(identity: type.isEmpty ? nil : identity, isAcceptedEmpty: try row.boolean(column + 4))
+    self.init(identity: type.isEmpty ? nil : identity, isAccepted: try row.boolean(column + 4))
   }
 }

@@ -11,13 +11,21 @@ public final class MountWatch {
     let identity: MountIdentity
     /// From the root.
     let path: [UInt8]
-    let mayBeEmpty: Bool
+    private let mayBeEmpty: Bool
+    /// No id tells it from another one: most of what is catalogued there must stay there.
+    private let holder: RecordedMount?
 
-    init(_ identity: MountIdentity, path: [UInt8], _ mount: RecordedMount?) {
-      let record = mount?.own ?? mount?.others.first { $0.identity?.likeness(to: identity) == .same }
-      self.identity = identity
+    init(_ look: MountLook, path: [UInt8], _ mount: RecordedMount?) {
+      let record = mount?.own ?? mount?.others.first { $0.identity?.likeness(to: look.identity) == .same }
+      let isAccepted = record?.isAccepted == true
+      identity = look.identity
       self.path = path
-      mayBeEmpty = mount?.hasRows != true || record?.isAcceptedEmpty == true
+      mayBeEmpty = mount?.hasRows != true || isAccepted && look.isEmpty
+      holder = look.identity.isTelling || mount?.hasRows != true || isAccepted ? nil : mount
+    }
+
+    func isStill(_ look: MountLook) -> Bool {
+      look.identity == identity && (mayBeEmpty || !look.isEmpty) && holder?.holdsMost(look.has) != false
     }
   }
 
@@ -70,7 +78,7 @@ public final class MountWatch {
     case .new(let record): if let mount { findings.append(MountFinding(directory: mount.directory, record: record)) }
     case .wrong(let fault): return recorded.message(fault, at: "root \(path)")
     }
-    root = Seen(look.identity, path: [], mount)
+    root = Seen(look, path: [], mount)
     return nil
   }
 
@@ -88,7 +96,7 @@ public final class MountWatch {
     case .new(let record): findings.append(MountFinding(directory: directory, record: record))
     case .wrong(let fault): return message(fault, path)
     }
-    nested[directory] = Seen(look.identity, path: path, mount)
+    nested[directory] = Seen(look, path: path, mount)
     return nil
   }
 
@@ -107,9 +115,7 @@ public final class MountWatch {
   private func confirm(_ seen: Seen?, _ directory: Int32) throws(Changed) {
     guard let seen else { return }
     // What cannot be looked at any more may be anything.
-    guard let look = try? MountLook(directory), look.identity == seen.identity, seen.mayBeEmpty || !look.isEmpty else {
-      throw Changed(path: seen.path)
-    }
+    guard let look = try? MountLook(directory), seen.isStill(look) else { throw Changed(path: seen.path) }
   }
 
   private func message(_ fault: MountFault, _ path: [UInt8]) -> String {

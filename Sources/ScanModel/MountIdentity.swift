@@ -22,15 +22,16 @@ public struct MountIdentity: Sendable, Hashable {
   /// What two identities that one host has seen say of what lies there.
   public enum Likeness: Sendable, Equatable {
     case same
-    /// Neither of them has an id by which the file system could be told from another one of its type.
+    /// There is no id by which the file system could be told from another one of its type.
     case alike
     case other
   }
 
-  public func likeness(to other: MountIdentity) -> Likeness {
-    if let uuid, let theirs = other.uuid { return uuid == theirs && inode == other.inode ? .same : .other }
-    guard type == other.type, inode == other.inode else { return .other }
-    if let fsid, let theirs = other.fsid { return fsid == theirs ? .same : .other }
+  /// What this one, which is on record, says of what is found.
+  public func likeness(to found: MountIdentity) -> Likeness {
+    if let uuid, let theirs = found.uuid { return uuid == theirs && inode == found.inode ? .same : .other }
+    guard type == found.type, inode == found.inode else { return .other }
+    if let fsid { return fsid == found.fsid ? .same : .other }  // none loses it
     return .alike
   }
 
@@ -67,11 +68,11 @@ public struct MountFinding: Sendable, Hashable {
 public struct MountRecord: Sendable, Hashable {
   /// `nil` where the directory is only known to have been a mount point.
   public let identity: MountIdentity?
-  /// That it is empty, though the catalogue knows something below it, was said to be right.
-  public let isAcceptedEmpty: Bool
+  /// That it is empty, or lacks most of what the catalogue knows there, was said to be right.
+  public let isAccepted: Bool
 
-  public init(identity: MountIdentity?, isAcceptedEmpty: Bool = false) {
+  public init(identity: MountIdentity?, isAccepted: Bool = false) {
     self.identity = identity
-    self.isAcceptedEmpty = isAcceptedEmpty
+    self.isAccepted = isAccepted
   }
 }

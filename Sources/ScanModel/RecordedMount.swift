@@ -8,7 +8,7 @@ public struct RecordedMount: Sendable, Hashable {
   public let others: [MountRecord]
   /// There are live rows below it. Where there are none, whatever lies there is right.
   public let hasRows: Bool
-  /// Of some of its live entries, where this host has no record.
+  /// Of some of its live entries, where this host has no record, or one without an id.
   public let names: [[UInt8]]
 
   public init(
@@ -31,32 +31,40 @@ public struct RecordedMount: Sendable, Hashable {
     on found: MountIdentity, isEmpty: () -> Bool, has: ([UInt8]) -> Bool
   ) -> MountVerdict {
     guard hasRows else {
-      return own?.identity == found && own?.isAcceptedEmpty == false
+      return own?.identity == found && own?.isAccepted == false
         ? .recorded : .new(MountRecord(identity: found))
     }
-    let record: MountRecord?
-    if let own, let expected = own.identity {
-      guard expected.likeness(to: found) != .other else { return .wrong(.another(expected: expected, found: found)) }
-      record = own
-    } else {
-      let comparable = others.filter { $0.identity?.isComparable(with: found) == true }
-      record = comparable.first { $0.identity?.likeness(to: found) == .same }
-      if record == nil {
-        let expected = (comparable.first ?? others.first)?.identity
-        guard comparable.isEmpty else { return .wrong(.another(expected: expected, found: found)) }
-        guard holdsMost(has) else { return .wrong(.unlike(expected: expected, found: found)) }
-      }
-    }
+    let (record, likeness) = closest(to: found)
+    let expected = (record ?? others.first)?.identity
+    guard likeness != .other else { return .wrong(.another(expected: expected, found: found)) }
     let isEmpty = isEmpty()
-    let isAccepted = record?.isAcceptedEmpty == true
+    let isAccepted = record?.isAccepted == true
+    let isUnlike = !isEmpty && likeness == .alike && !holdsMost(has)
     if isEmpty && !isAccepted { return .wrong(.empty(found: found)) }
-    return own != nil && isAccepted == isEmpty
-      ? .recorded : .new(MountRecord(identity: found, isAcceptedEmpty: isAccepted && isEmpty))
+    if isUnlike && !isAccepted { return .wrong(.unlike(expected: expected, found: found)) }
+    return own != nil && isAccepted == (isEmpty || isUnlike)
+      ? .recorded : .new(MountRecord(identity: found, isAccepted: isAccepted && (isEmpty || isUnlike)))
   }
 
-  private func holdsMost(_ has: ([UInt8]) -> Bool) -> Bool {
-    names.count(where: has) * 2 > names.count
+  /// The record to go by, and what it says of what is found.
+  private func closest(to found: MountIdentity) -> (MountRecord?, MountIdentity.Likeness) {
+    if let own, let expected = own.identity { return (own, expected.likeness(to: found)) }
+    let comparable = others.filter { $0.identity?.isComparable(with: found) == true }
+    if let same = comparable.first(where: { $0.identity?.likeness(to: found) == .same }) { return (same, .same) }
+    return comparable.first.map { ($0, .other) } ?? (nil, .alike)
   }
+
+  /// Whether most of what is catalogued there is there, where no id tells file systems apart. Some of the names stand
+  /// for all: each costs a look.
+  ///
+  /// - Parameter has: whether there is an entry of that name.
+  public func holdsMost(_ has: ([UInt8]) -> Bool) -> Bool {
+    let step = max(names.count / Self.soughtNames, 1)
+    let sought = stride(from: 0, to: names.count, by: step).map { names[$0] }
+    return sought.count(where: has) * 2 > sought.count
+  }
+
+  private static let soughtNames = 100
 }
 
 /// What becomes of what is found where a file system is expected.
@@ -70,7 +78,7 @@ public enum MountVerdict: Sendable, Equatable {
 /// Why what is found at a root or mount point proves nothing about what lay there.
 public enum MountFault: Sendable, Equatable {
   case another(expected: MountIdentity?, found: MountIdentity)
-  /// It cannot be told from its id, and most of what the catalogue knows is not there.
+  /// There is no id to tell it by, and most of what the catalogue knows is not there.
   case unlike(expected: MountIdentity?, found: MountIdentity)
   case empty(found: MountIdentity)
   /// There is no directory any more.

@@ -1,6 +1,6 @@
-"""A small FUSE file system that speaks the kernel's protocol itself: fuse.py MOUNTPOINT FIRST_INODE
+"""A small FUSE file system that speaks the kernel's protocol itself: fuse.py MOUNTPOINT FIRST_INODE [PREFIX]
 
-Ten directories of thirty files each, whose inode numbers begin at FIRST_INODE. It says "mounted" when it is, and
+Ten directories of thirty files each, whose inode numbers begin at FIRST_INODE and whose names begin with PREFIX. It says "mounted" when it is, and
 serves until it is killed. After SIGUSR1 it dies when directory 5 is listed: what stays is a mount whose every call
 ends in ENOTCONN.
 """
@@ -12,10 +12,11 @@ SILENT = (FORGET, INTERRUPT, BATCH_FORGET)
 ROOT = 1
 
 mountpoint, first_inode = sys.argv[1], int(sys.argv[2])
+prefix = sys.argv[3] if len(sys.argv) > 3 else ""
 nodes = {ROOT: ("", ROOT, [])}  # by number: name, parent, children or None
 for place in range(10):
     number = len(nodes) + 1
-    nodes[number] = ("%d" % place, ROOT, [])
+    nodes[number] = ("%s%d" % (prefix, place), ROOT, [])
     nodes[ROOT][2].append(number)
     for file in range(30):
         nodes[len(nodes) + 1] = ("file %d" % file, number, None)

@@ -11,14 +11,17 @@ import Testing
     mount.verdict(on: found, isEmpty: { isEmpty }) { has.contains(String(decoding: $0, as: UTF8.self)) }
   }
 
-  private static func mount(own: MountIdentity, isAcceptedEmpty: Bool = false) -> RecordedMount {
-    RecordedMount(directory: 1, own: MountRecord(identity: own, isAcceptedEmpty: isAcceptedEmpty), hasRows: true)
+  private static func mount(own: MountIdentity, isAccepted: Bool = false) -> RecordedMount {
+    RecordedMount(
+      directory: 1, own: MountRecord(identity: own, isAccepted: isAccepted), hasRows: true, names: names)
   }
 
-  private static func mount(others: [MountIdentity?], isAcceptedEmpty: Bool = false) -> RecordedMount {
+  private static let names = ["a", "b", "c"].map { Array($0.utf8) }
+
+  private static func mount(others: [MountIdentity?], isAccepted: Bool = false) -> RecordedMount {
     RecordedMount(
-      directory: 1, others: others.map { MountRecord(identity: $0, isAcceptedEmpty: isAcceptedEmpty) }, hasRows: true,
-      names: ["a", "b", "c"].map { Array($0.utf8) })
+      directory: 1, others: others.map { MountRecord(identity: $0, isAccepted: isAccepted) }, hasRows: true,
+      names: names)
   }
 
   @Test func `where nothing is catalogued, whatever is there is right`() {
@@ -32,7 +35,6 @@ import Testing
   @Test func `the file system on record is right, by its UUID before all else`() {
     let remounted = MountIdentity(type: "ext4", uuid: "u", fsid: 8, inode: 2)
     #expect(Self.verdict(Self.mount(own: Self.ext4), on: remounted) == .recorded)
-    #expect(Self.verdict(Self.mount(own: Self.nameless), on: Self.nameless) == .recorded)
     // One of them does not know its UUID.
     let older = MountIdentity(type: "ext4", uuid: nil, fsid: 7, inode: 2)
     #expect(Self.verdict(Self.mount(own: older)) == .recorded)
@@ -42,7 +44,7 @@ import Testing
     MountIdentity(type: "ext4", uuid: "v", fsid: 7, inode: 2),
     MountIdentity(type: "ext4", uuid: "u", fsid: 7, inode: 3),
     MountIdentity(type: "ext4", uuid: nil, fsid: 8, inode: 2), MountIdentity(type: "nfs", uuid: nil, fsid: 7, inode: 2),
-    MountIdentity(type: "tmpfs", uuid: nil, fsid: nil, inode: 2),
+    MountIdentity(type: "tmpfs", uuid: nil, fsid: nil, inode: 2), MountIdentity(type: "ext4", uuid: nil, fsid: nil, inode: 2),
   ])
   func `another file system, or another directory of it, is wrong`(found: MountIdentity) {
     #expect(
@@ -51,7 +53,7 @@ import Testing
 
   @Test func `an empty one is wrong until it is accepted, and on record when it is not empty any more`() {
     #expect(Self.verdict(Self.mount(own: Self.ext4), isEmpty: true) == .wrong(.empty(found: Self.ext4)))
-    let accepted = Self.mount(own: Self.ext4, isAcceptedEmpty: true)
+    let accepted = Self.mount(own: Self.ext4, isAccepted: true)
     #expect(Self.verdict(accepted, isEmpty: true) == .recorded)
     #expect(Self.verdict(accepted) == .new(MountRecord(identity: Self.ext4)))
   }
@@ -62,8 +64,8 @@ import Testing
     #expect(
       Self.verdict(Self.mount(others: [other]), has: ["a", "b", "c"])
         == .wrong(.another(expected: other, found: Self.ext4)))
-    let empty = Self.mount(others: [Self.ext4], isAcceptedEmpty: true)
-    #expect(Self.verdict(empty, isEmpty: true) == .new(MountRecord(identity: Self.ext4, isAcceptedEmpty: true)))
+    let empty = Self.mount(others: [Self.ext4], isAccepted: true)
+    #expect(Self.verdict(empty, isEmpty: true) == .new(MountRecord(identity: Self.ext4, isAccepted: true)))
   }
 
   @Test(arguments: [[ext4], [nil], [], [MountIdentity(type: "xfs", uuid: nil, fsid: 1, inode: 2)]])
@@ -73,6 +75,36 @@ import Testing
     #expect(
       Self.verdict(mount, on: Self.nameless, has: ["b"])
         == .wrong(.unlike(expected: others.first ?? nil, found: Self.nameless)))
+  }
+
+  @Test func `what no id tells from another one holds most of what is catalogued there, or is accepted without`() {
+    let mount = Self.mount(own: Self.nameless)
+    #expect(Self.verdict(mount, on: Self.nameless, has: ["a", "c", "x"]) == .recorded)
+    for has: Set<String> in [["b"], ["x"]] {
+      #expect(
+        Self.verdict(mount, on: Self.nameless, has: has)
+          == .wrong(.unlike(expected: Self.nameless, found: Self.nameless)))
+    }
+    let accepted = Self.mount(own: Self.nameless, isAccepted: true)
+    #expect(Self.verdict(accepted, on: Self.nameless, has: ["b"]) == .recorded)
+    #expect(Self.verdict(accepted, on: Self.nameless, isEmpty: true) == .recorded)
+    // With leave no longer than it has need of it.
+    #expect(
+      Self.verdict(accepted, on: Self.nameless, has: ["a", "b"]) == .new(MountRecord(identity: Self.nameless)))
+  }
+
+  @Test func `of many names some stand for all`() {
+    let names = (0..<1_000).map { Array("\($0)".utf8) }
+    let mount = RecordedMount(directory: 1, names: names)
+    var looks = 0
+    let holds = { (share: Int) in
+      mount.holdsMost { name in
+        looks += 1
+        return Int(String(decoding: name, as: UTF8.self))! % 100 < share
+      }
+    }
+    #expect(holds(60) && !holds(40))
+    #expect(looks == 200)
   }
 
   @Test func `a message names host, place, both file systems and the way out`() {

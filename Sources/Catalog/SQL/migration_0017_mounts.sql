@@ -15,8 +15,8 @@ CREATE TABLE library_mounts (
   fs_id          bigint CHECK (fs_id <> 0),
   -- Of the directory itself.
   root_inode     bigint NOT NULL,
-  -- That it is empty, though the catalogue knows something below it, was said to be right.
-  accepted_empty boolean NOT NULL DEFAULT false,
+  -- That it is empty, or lacks most of what the catalogue knows there, was said to be right.
+  accepted       boolean NOT NULL DEFAULT false,
   recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (library_id, directory_id, host)
 );

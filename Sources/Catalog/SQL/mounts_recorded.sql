@@ -1,7 +1,7 @@
 -- What host $2 must find mounted at the root of library $1 and below it, in rows of three sorts:
 --   'm'  the root, which has one in any case, or a mount point, with a record of it: the host's own or, where it has
 --        none, one of another's; whether there are live rows below it, and whether it is the root
---   'n'  the name of a live entry of one of which the host has no record, 1,000 at the most
+--   'n'  the name of a live entry of one of which the host has no record, or one without an fsid: 1,000 at the most
 --   'p'  the parent and name of a mount point, and of each directory above it
 -- OFFSET 0 and LIMIT make the planner look rows up by index, as it does not before a partition's first ANALYZE.
 WITH RECURSIVE marked AS MATERIALIZED (
@@ -13,12 +13,15 @@ WITH RECURSIVE marked AS MATERIALIZED (
       WHERE u.library_id = $1 AND u.id = m.directory_id AND u.parent_id IS NOT NULL AND u.removed_at IS NULL OFFSET 0) d
 ), mounts AS MATERIALIZED (
   SELECT k.id, k.is_root,
-         EXISTS (SELECT 1 FROM library_mounts r WHERE r.library_id = $1 AND r.directory_id = k.id AND r.host = $2) AS is_own,
+         r.host IS NOT NULL AS is_own, r.fs_id IS NOT NULL AS has_id,
          coalesce(
-           (SELECT true FROM directories u WHERE u.library_id = $1 AND u.parent_id = k.id AND u.removed_at IS NULL LIMIT 1),
-           (SELECT true FROM files f WHERE f.library_id = $1 AND f.directory_id = k.id AND f.removed_at IS NULL LIMIT 1),
+           (SELECT true FROM directories u WHERE u.library_id = $1 AND u.parent_id = k.id AND u.removed_at IS NULL
+             ORDER BY u.name LIMIT 1),
+           (SELECT true FROM files f WHERE f.library_id = $1 AND f.directory_id = k.id AND f.removed_at IS NULL
+             ORDER BY f.name LIMIT 1),
            false) AS has_rows
     FROM marked k
+    LEFT JOIN library_mounts r ON r.library_id = $1 AND r.directory_id = k.id AND r.host = $2
 ), above AS (
   SELECT d.* FROM mounts k CROSS JOIN LATERAL (
     SELECT u.id, u.parent_id, u.name FROM directories u WHERE u.library_id = $1 AND u.id = k.id AND NOT k.is_root OFFSET 0) d
@@ -28,7 +31,7 @@ WITH RECURSIVE marked AS MATERIALIZED (
      WHERE u.library_id = $1 AND u.id = c.parent_id AND u.parent_id IS NOT NULL OFFSET 0) d
 )
 SELECT 'm' AS sort, k.id, NULL::bigint AS parent_id, NULL::bytea AS name, k.is_root, k.has_rows, k.is_own, r.fs_type,
-       r.fs_uuid, r.fs_id, r.root_inode, r.accepted_empty
+       r.fs_uuid, r.fs_id, r.root_inode, r.accepted
   FROM mounts k
   LEFT JOIN LATERAL (
     SELECT x.* FROM library_mounts x
@@ -41,6 +44,6 @@ SELECT 'n', k.id, NULL, n.name, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     (SELECT u.name FROM directories u WHERE u.library_id = $1 AND u.parent_id = k.id AND u.removed_at IS NULL ORDER BY u.name LIMIT 500)
     UNION ALL
     (SELECT f.name FROM files f WHERE f.library_id = $1 AND f.directory_id = k.id AND f.removed_at IS NULL ORDER BY f.name LIMIT 500)) n
- WHERE NOT k.is_own AND k.has_rows
+ WHERE NOT k.has_id AND k.has_rows
 UNION ALL
 SELECT 'p', a.id, a.parent_id, a.name, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM above a

@@ -30,8 +30,10 @@ struct AcceptedRoot {
   var lines: [String] {
     survey.findings.compactMap { finding in
       guard let identity = finding.record.identity else { return nil }
-      let emptiness = finding.record.isAcceptedEmpty ? ", empty: what is missing there is removed by the next scan" : ""
-      return "Accepted \(place(of: finding.directory)) on host \(terminalSafe(host)): \(identity)\(emptiness)"
+      let loss =
+        finding.record.isAccepted
+        ? ", empty or without most of what is catalogued there: what is missing is removed by the next scan" : ""
+      return "Accepted \(place(of: finding.directory)) on host \(terminalSafe(host)): \(identity)\(loss)"
     }
       + survey.gone.map {
         "Nothing is mounted at \(place(of: $0)) any more: what is missing there is removed by the next scan"

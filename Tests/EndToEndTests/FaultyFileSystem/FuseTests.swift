@@ -31,6 +31,33 @@ extension EndToEnd {
       #expect(try scene.ids() == before)
       #expect(try scene.deployment.database.query("SELECT 1 FROM errors WHERE resolved_scan IS NULL") == [])
     }
+
+    @Test(arguments: [true, false])
+    func `another file system without an id, at the same place, removes nothing until it is accepted`(
+      isRoot: Bool
+    ) throws {
+      guard let scene = try FuseScene(isRoot: isRoot) else { return }
+      try scene.expectExactScan()
+      let ids = "SELECT count(*) FROM library_mounts WHERE fs_type = 'fuse' AND fs_uuid IS NULL AND fs_id IS NULL"
+      #expect(try scene.deployment.database.query(ids) == ["1"])
+      let before = try scene.ids()
+
+      try scene.mountAgain(firstInode: 1_000, prefix: "other ")
+      for _ in 0..<2 {
+        let scan = try scene.deployment.scan()
+        #expect(scan.status == (isRoot ? "failed" : "partial"))
+        let said = try isRoot ? scan.errorMessage ?? "" : scene.deployment.message(of: scan)
+        #expect(said.contains("lacks most of what the catalogue has there: expected fuse without an id (inode 1)"))
+        #expect(try scene.ids() == before)
+      }
+
+      #expect(try scene.accept().contains("empty or without most of what is catalogued there"))
+      for _ in 0..<2 { try scene.expectExactScan() }
+      #expect(try scene.deployment.database.query("SELECT 1 FROM library_mounts WHERE accepted") == [])
+      // What was accepted is what must be there from now on.
+      try scene.mountAgain(firstInode: 1_000)
+      #expect(try scene.deployment.scan().status == (isRoot ? "failed" : "partial"))
+    }
   }
 }
 
@@ -68,9 +95,12 @@ private final class FuseScene {
 
   private struct NotServed: Error {}
 
-  private static func serve(on mountPoint: String, firstInode: Int, in wrapper: [String]) throws -> ChildProcess {
+  private static func serve(
+    on mountPoint: String, firstInode: Int, prefix: String = "", in wrapper: [String]
+  ) throws -> ChildProcess {
     let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../FaultyFileSystem/fuse.py")
-    let server = try ChildProcess(wrapper + ["python3", script.standardized.path, mountPoint, "\(firstInode)"])
+    let server = try ChildProcess(
+      wrapper + ["python3", script.standardized.path, mountPoint, "\(firstInode)", prefix])
     try eventually("a FUSE file system is mounted") {
       guard server.isRunning else { throw NotServed() }
       return server.outputSoFar.contains("mounted")
@@ -87,9 +117,17 @@ private final class FuseScene {
 
   func killServerDuringNextScan() { server.send(SIGUSR1) }
 
-  func mountAgain(firstInode: Int) throws {
+  /// - Parameter prefix: of the names of its directories.
+  func mountAgain(firstInode: Int, prefix: String = "") throws {
     try run(Self.inside(worker) + ["umount", mountPoint])
-    server = try Self.serve(on: mountPoint, firstInode: firstInode, in: Self.inside(worker))
+    server = try Self.serve(on: mountPoint, firstInode: firstInode, prefix: prefix, in: Self.inside(worker))
+  }
+
+  /// `library set x --accept-root`; what it said.
+  func accept() throws -> String {
+    let ended = try deployment.start(["library", "set", "x", "--accept-root"], wrapper: Self.inside(worker)).wait()
+    try #require(ended.code == 0, "\(ended.errors)")
+    return ended.text
   }
 
   func expectExactScan() throws {

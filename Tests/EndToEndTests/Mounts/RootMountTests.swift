@@ -79,7 +79,7 @@ extension EndToEnd {
       guard let scene = try Scene() else { return }
       try expectExact(scene.deployment.scan(), scene.listing())
       #expect(
-        try scene.deployment.database.query("SELECT host, fs_type, accepted_empty FROM library_mounts") == [
+        try scene.deployment.database.query("SELECT host, fs_type, accepted FROM library_mounts") == [
           "alpha\ttmpfs\tf"
         ])
       let (rows, files) = (try CataloguedRows(scene.deployment), try scene.deployment.liveFiles())
