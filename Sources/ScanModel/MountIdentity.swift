@@ -29,10 +29,18 @@ public struct MountIdentity: Sendable, Hashable {
 
   /// What this one, which is on record, says of what is found.
   public func likeness(to found: MountIdentity) -> Likeness {
-    if let uuid, let theirs = found.uuid { return uuid == theirs && inode == found.inode ? .same : .other }
+    if let uuid, let theirs = found.uuid {
+      return uuid == theirs && inode == found.inode && !isOtherSubvolume(than: found) ? .same : .other
+    }
     guard type == found.type, inode == found.inode else { return .other }
     if let fsid { return fsid == found.fsid ? .same : .other }  // none loses it
     return .alike
+  }
+
+  /// All subvolumes of a btrfs have its UUID, and one inode at their roots; their fsids differ, on every host.
+  private func isOtherSubvolume(than found: MountIdentity) -> Bool {
+    guard type == "btrfs", found.type == type, let fsid, let theirs = found.fsid else { return false }
+    return fsid != theirs
   }
 
   /// Whether what two hosts have seen can be compared: the same file system has other types on its server and on

@@ -51,6 +51,17 @@ import Testing
       Self.verdict(Self.mount(own: Self.ext4), on: found) == .wrong(.another(expected: Self.ext4, found: found)))
   }
 
+  @Test func `subvolumes of one file system are told apart`() {
+    func subvolume(_ fsid: UInt64?) -> MountIdentity { MountIdentity(type: "btrfs", uuid: "u", fsid: fsid, inode: 256) }
+    let mount = Self.mount(own: subvolume(1))
+    #expect(Self.verdict(mount, on: subvolume(1)) == .recorded)
+    #expect(Self.verdict(mount, on: subvolume(2)) == .wrong(.another(expected: subvolume(1), found: subvolume(2))))
+    #expect(Self.verdict(mount, on: subvolume(nil)) == .recorded)
+    #expect(
+      Self.verdict(Self.mount(others: [subvolume(1)]), on: subvolume(2), has: ["a", "b", "c"])
+        == .wrong(.another(expected: subvolume(1), found: subvolume(2))))
+  }
+
   @Test func `an empty one is wrong until it is accepted, and on record when it is not empty any more`() {
     #expect(Self.verdict(Self.mount(own: Self.ext4), isEmpty: true) == .wrong(.empty(found: Self.ext4)))
     let accepted = Self.mount(own: Self.ext4, isAccepted: true)
