@@ -9,6 +9,14 @@ public struct StampedDirectory: Sendable, Equatable {
   public let ctime_ns: Int64
 }
 
+/// How far a `finalise` slice has come with comparing stamps.
+public struct RewalkStanding: Sendable, Equatable {
+  /// The id up to which directories are compared.
+  public let compared: Int64
+  /// When the scan began, in nanoseconds since 1970; `nil` once it has listed directories again.
+  public let began_ns: Int64?
+}
+
 /// Some of a library's directories, and how to reach them.
 public struct StampedPage: Sendable {
   /// In the order of their ids.
@@ -21,13 +29,15 @@ public struct StampedPage: Sendable {
 
 /// The first steps of a `finalise` slice: which directories are to be listed again, as they have changed since.
 extension PostgresSlotCatalog {
-  /// Up to which directory the slice has compared stamps; `nil` where it is not to.
-  public func rewalkStanding(_ claim: SliceClaim) throws(CatalogError) -> Int64? {
+  /// How far the slice has compared stamps; `nil` where it is not to.
+  public func rewalkStanding(_ claim: SliceClaim) throws(CatalogError) -> RewalkStanding? {
     let rows = try catalog.execute(
       Statements.rewalkStanding,
       [.int64(claim.slice.scan.rawValue), .int32(claim.slice.number), .int64(claim.library.rawValue)])
     guard let row = rows.first else { return nil }
-    return try wrap { () throws(PostgresError) in try row.int64(0) }
+    return try wrap { () throws(PostgresError) in
+      RewalkStanding(compared: try row.int64(0), began_ns: try row.optionalInt64(1))
+    }
   }
 
   /// The next live directories, at most `limit`, after the id `last`.

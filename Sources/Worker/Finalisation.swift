@@ -39,8 +39,8 @@ struct Finalisation {
 
   func run(_ claim: SliceClaim) throws(CatalogError) -> SlotMachine.WorkOutcome {
     guard !catalog.hasUsedItsAttempts(claim) else { return ended(claim, as: try catalog.giveUp(claim)) }
-    if let compared = try catalog.rewalkStanding(claim) {
-      if case .given(let outcome) = try rewalk(claim, after: compared) { return outcome }
+    if let standing = try catalog.rewalkStanding(claim) {
+      if case .given(let outcome) = try rewalk(claim, from: standing) { return outcome }
     }
     let verdict: RemovalVerdict
     switch try catalog.removalStanding(claim) {
@@ -84,14 +84,14 @@ struct Finalisation {
   }
 
   /// Hands over to slices that list again what has changed since; goes on where there is nothing.
-  private func rewalk(_ claim: SliceClaim, after compared: Int64) throws(CatalogError) -> Step {
+  private func rewalk(_ claim: SliceClaim, from standing: RewalkStanding) throws(CatalogError) -> Step {
     let isAborted = self.isAborted
     let rewalk = Rewalk(
       catalog: catalog,
       check: StampCheck(
         rootPath: claim.rootPath, mounts: MountWatch(claim.mounts), pace: pace.pace(of: claim, isAborted: isAborted),
-        isAborted: isAborted))
-    var last = compared
+        isAborted: isAborted), began_ns: standing.began_ns)
+    var last = standing.compared
     while true {
       if let outcome = interruption { return .given(outcome) }
       do throws(RewalkError) {

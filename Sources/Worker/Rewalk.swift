@@ -5,12 +5,19 @@ import ScanModel
 /// Finds the directories that have changed since the walk listed them, and has them listed again: so what was renamed
 /// from a part that was not walked yet into one that was is not lost, and what was renamed the other way is not there
 /// twice.
+///
+/// Stamps that are equal prove less than that: a file system stamps by a clock that ticks, and what comes after a listing
+/// within the tick of an earlier change leaves them as they were. So the first time a directory is listed again, too, that
+/// has changed since shortly before the scan began. Where the server's clock is behind Postgres's by more than that, as of
+/// some network file systems, equal stamps are believed.
 struct Rewalk {
   /// Directories that are looked at between two commits; no slice's row holds more.
   private static let pageRows: Int64 = 4_096
 
   let catalog: PostgresSlotCatalog
   let check: StampCheck
+  /// When the scan began, in nanoseconds since 1970; `nil` once it has listed directories again.
+  let began_ns: Int64?
 
   /// Compares the next page of stamps, and commits which of them are stale; its last directory. `nil` where there is
   /// none.
@@ -25,9 +32,13 @@ struct Rewalk {
     do { found = try check.attributes(of: page.frontier.visiting(visited.map(\.id)).forWalker) } catch {
       throw .walk(error)
     }
-    let stale = visited.filter { directory in found[directory.id].map { !directory.isLike($0) } ?? false }
+    let stale = visited.filter { directory in found[directory.id].map { isStale(directory, $0) } ?? false }
     do { try catalog.noteStale(claim, upTo: end, stale.map(\.id)) } catch { throw .catalog(error) }
     return end
+  }
+
+  private func isStale(_ directory: StampedDirectory, _ attributes: FileAttributes) -> Bool {
+    !directory.isLike(attributes) || began_ns.map(directory.hasChanged(since:)) ?? false
   }
 
   /// Those that a walk comes to: none at or below what is staged, be it missing or excluded, none below a directory that
@@ -55,6 +66,19 @@ enum RewalkError: Error {
 }
 
 extension StampedDirectory {
+  /// Whether it may have changed, in its entries or itself, since an instant in nanoseconds since 1970.
+  func hasChanged(since instant_ns: Int64) -> Bool {
+    max(Self.tickEnd(of: mtime_ns), Self.tickEnd(of: ctime_ns)) >= instant_ns
+  }
+
+  /// Until when a clock may have shown the same, and some more. Some tell whole seconds, or every other one; the finer
+  /// ones tick a hundred times a second or more.
+  private static func tickEnd(of stamp_ns: Int64) -> Int64 {
+    let tick_ns: Int64 = stamp_ns % 1_000_000_000 == 0 ? 3_000_000_000 : 20_000_000
+    let (end, overflow) = stamp_ns.addingReportingOverflow(tick_ns)
+    return overflow ? .max : end
+  }
+
   /// Whether it is the directory that was listed, and as it was then. Its mode is of no account: it holds nothing.
   fileprivate func isLike(_ attributes: FileAttributes) -> Bool {
     inode == attributes.inode && mtime_ns == attributes.mtime_ns && ctime_ns == attributes.ctime_ns

@@ -16,9 +16,14 @@ import Testing
     return (scan, directories)
   }
 
+  private func began(_ scan: FinalisingScan) throws -> Int64 {
+    try scan.number("SELECT (extract(epoch FROM started_at) * 1000000000)::bigint FROM scans")
+  }
+
   @Test func `what is stale is listed again by slices of its own, and another finalise slice comes after`() throws {
     let (scan, directories) = try changedScan()
-    #expect(try scan.catalog.rewalkStanding(scan.claim) == 0)
+    #expect(try scan.catalog.rewalkStanding(scan.claim)?.compared == 0)
+    #expect(try scan.catalog.rewalkStanding(scan.claim)?.began_ns == began(scan))
     let page = try scan.catalog.stampedDirectories(scan.claim, after: 0, limit: 3)
     #expect(page.directories.map(\.id) == Array(directories.prefix(3)))
     #expect(page.directories[0] == StampedDirectory(id: directories[0], inode: 7, mtime_ns: 8, ctime_ns: 9))
@@ -31,7 +36,7 @@ import Testing
     #expect(failure { () throws(CatalogError) in try scan.catalog.noteStale(late, upTo: 1, [1]) }?.isFenced == true)
     #expect(failure { () throws(CatalogError) in try scan.catalog.beginRewalk(late) }?.isFenced == true)
     #expect(try scan.contents() == before)
-    #expect(try scan.catalog.rewalkStanding(scan.claim) == directories[2])
+    #expect(try scan.catalog.rewalkStanding(scan.claim)?.compared == directories[2])
     try scan.catalog.noteStale(scan.claim, upTo: directories[4], [])
     #expect(try scan.catalog.beginRewalk(scan.claim) == [ScanID(1).slice(3)])
     #expect(try scan.catalog.standing(of: scan.claim.slice) == .done(queued: [ScanID(1).slice(3)], queue: "default"))
@@ -58,7 +63,10 @@ import Testing
     #expect(try scan.catalog.removalStanding(scan.claim) == .settled)
     for rounds in 0...3 {
       try scan.connection.query("UPDATE scans SET rewalks = $1", [.int32(Int32(rounds))])
-      #expect(try (scan.catalog.rewalkStanding(scan.claim) != nil) == (rounds < 3))
+      let standing = try scan.catalog.rewalkStanding(scan.claim)
+      #expect((standing != nil) == (rounds < 3))
+      // What was listed again is believed.
+      #expect((standing?.began_ns != nil) == (rounds == 0))
     }
     try scan.connection.query("UPDATE scans SET rewalks = 0, removal_verdict = 'confirm'")
     #expect(try scan.catalog.rewalkStanding(scan.claim) == nil)

@@ -71,6 +71,10 @@ int statx(int directory, const char *restrict name, int flags, unsigned mask, st
   if (fails(CALL_STAT, directory, name, false, &effect)) return -1;
   int result = NEXT(statx)(directory, name, flags, mask, status);
   if (result == 0 && effect.has_mtime) status->stx_mtime.tv_sec = effect.mtime;
+  if (result == 0 && effect.has_times) {
+    status->stx_mtime = (struct statx_timestamp){.tv_sec = effect.times};
+    status->stx_ctime = status->stx_mtime;
+  }
   return result;
 }
 

@@ -91,6 +91,9 @@ static void parse_effect(const char *field, struct effect *effect, const char *l
   else if ((text = value(field, "mtime"))) {
     effect->has_mtime = true;
     effect->mtime = number(text, line);
+  } else if ((text = value(field, "times"))) {
+    effect->has_times = true;
+    effect->times = number(text, line);
   } else die("no effect", line);
 }
 
@@ -165,6 +168,7 @@ static void add(struct effect *sum, const struct effect *effect) {
   if (*effect->skipped) strcpy(sum->skipped, effect->skipped);
   if (*effect->repeated) strcpy(sum->repeated, effect->repeated);
   if (effect->has_mtime) sum->has_mtime = true, sum->mtime = effect->mtime;
+  if (effect->has_times) sum->has_times = true, sum->times = effect->times;
 }
 
 // The path below the tree, "." for the tree itself, NULL outside.

@@ -17,6 +17,7 @@
 //             skip=NAME getdents64 leaves out the entries that this pattern matches
 //             repeat=NAME getdents64 gives this entry twice
 //             mtime=N   statx tells of a modification N seconds after 1970
+//             times=N   statx tells of a modification and a change N seconds after 1970, to the second
 //
 // Whoever exchanges the file (rename(2)) exchanges the plan, at the next call. A rule that strikes writes a line
 // to the file FAULTY_STRIKES: its place among the rules, from 0, and the path. A plan that cannot be read ends
@@ -37,6 +38,8 @@ struct effect {
   char repeated[NAME_MAX + 1];
   bool has_mtime;
   long mtime;
+  bool has_times;
+  long times;
 };
 
 // Looks a call up in the plan, as its next one; every rule that is due strikes.

@@ -145,6 +145,22 @@ final class RescannedTree {
       Int64(try database.query("SELECT id FROM directories WHERE name = convert_to('\(name)', 'UTF8')").first ?? ""))
   }
 
+  /// Waits until the last change is so old that a scan that begins now believes equal stamps.
+  func rest() throws {
+    let probe = tree.outside("probe")
+    close(creat(probe, 0o644))
+    func ctime_ns() throws -> Int64 {
+      var status = stat()
+      try #require(lstat(probe, &status) == 0)
+      return Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
+    }
+    let last = try ctime_ns()
+    try eventually("the tree rests") {
+      try #require(chmod(probe, 0o644) == 0)
+      return try ctime_ns() - last > 50_000_000 ? () : nil
+    }
+  }
+
   func remove(_ paths: String...) { for path in paths { #expect(Foundation.remove(tree.path(path)) == 0) } }
 
   /// The catalogue against what another program lists.

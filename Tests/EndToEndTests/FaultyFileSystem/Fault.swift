@@ -26,6 +26,8 @@ struct Fault {
     case skips(String)
     case repeats(String)
     case modified(Int)
+    /// Modified and changed then, to the second.
+    case stamped(Int)
   }
 
   let call: Call
@@ -64,6 +66,7 @@ extension Fault.Effect {
     case .skips(let pattern): "skip=\(pattern)"
     case .repeats(let name): "repeat=\(name)"
     case .modified(let seconds): "mtime=\(seconds)"
+    case .stamped(let seconds): "times=\(seconds)"
     }
   }
 }
