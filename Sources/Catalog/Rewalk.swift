@@ -33,7 +33,7 @@ extension PostgresSlotCatalog {
   public func rewalkStanding(_ claim: SliceClaim) throws(CatalogError) -> RewalkStanding? {
     let rows = try catalog.execute(
       Statements.rewalkStanding,
-      [.int64(claim.slice.scan.rawValue), .int32(claim.slice.number), .int64(claim.library.rawValue)])
+      [.int64(claim.slice.scan.rawValue), .int32(claim.slice.number)])
     guard let row = rows.first else { return nil }
     return try wrap { () throws(PostgresError) in
       RewalkStanding(compared: try row.int64(0), began_ns: try row.optionalInt64(1))

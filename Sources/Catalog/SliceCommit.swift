@@ -148,7 +148,7 @@ struct SliceCommit {
           .int64(results.filesSeen), .int64(results.filesAdded), .int64(results.filesUpdated),
           .int64(results.filesUnchanged), .int64(results.bytesSeen), .int64(0),  // errors: by the next statement
           .boolean(stays), .int64(results.categoriesFound), .int64(results.coursesFound),
-          .int64(results.entriesIgnored),
+          .int64(results.entriesIgnored), .boolean(results.hasChanges),
         ]
       ),
       (Statements.errorsSettle, [scan] + results.errors.settled),

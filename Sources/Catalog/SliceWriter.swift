@@ -23,6 +23,8 @@ public final class SliceWriter {
   private var files = CopyBuffer()
   private var directories = CopyBuffer()
   private var identities = CopyBuffer()
+  /// Whether any row of a directory was sent.
+  public private(set) var hasDirectories = false
 
   /// - Parameter notesIdentities: notes of the files what tells whether they were elsewhere before.
   init(claim: SliceClaim, connection: PostgresConnection, blocks: IDBlocks, notesIdentities: Bool) {
@@ -90,6 +92,7 @@ public final class SliceWriter {
     id: Int64, parent: Int64, name: UnsafeRawBufferPointer, _ directory: FileAttributes, isBoundary: Bool,
     files: Int64?, bytes: Int64?, signature: DirectorySignature? = nil, errors: DirectoryErrors = DirectoryErrors()
   ) throws(CatalogError) {
+    hasDirectories = true
     if directories.rows == 0 { directories.begin() }
     directories.startRow(columns: 19)
     directories.append(int64: library)

@@ -307,6 +307,15 @@ public struct SliceResults: Sendable, Equatable {
 
   public init() {}
 
+  /// Rows of new directories were sent.
+  public var hasNewDirectories = false
+
+  /// Whether the catalogue's directories, or what lies in them, are not what they were. Nothing changes in one without
+  /// its row.
+  public var hasChanges: Bool {
+    hasNewDirectories || !visited.isEmpty || !moves.isEmpty || !revivedDirectories.isEmpty || missing.count > 0
+  }
+
   public var filesSeen: Int64 { filesAdded + filesUpdated + filesUnchanged }
   public var entries: Int64 { directoriesSeen + filesSeen }
 }

@@ -316,6 +316,7 @@ final class SliceRows: WalkSink {
     results.mounts = mounts.findings
     results.unmounted = mounts.released
     results.frontier = left(of: remaining)
+    results.hasNewDirectories = writer.hasDirectories
     return results
   }
 

@@ -12,7 +12,7 @@ import Testing
     let directories = try (0..<5).map { try scan.directory("\($0)") }
     try scan.connection.query(
       "UPDATE directories SET inode = 7, mtime_ns = 8, ctime_ns = 9 WHERE id = ANY ($1)", [.int64Array(directories)])
-    try scan.connection.query("UPDATE directories SET changed_scan = 1 WHERE id = $1", [.int64(directories[0])])
+    try scan.connection.query("UPDATE scans SET has_changes = true")
     return (scan, directories)
   }
 
@@ -71,10 +71,21 @@ import Testing
     try scan.connection.query("UPDATE scans SET rewalks = 0, removal_verdict = 'confirm'")
     #expect(try scan.catalog.rewalkStanding(scan.claim) == nil)
     try scan.connection.query("UPDATE scans SET removal_verdict = NULL")
-    try scan.connection.query("UPDATE directories SET changed_scan = 0")
+    try scan.connection.query("UPDATE scans SET has_changes = false")
     #expect(try scan.catalog.rewalkStanding(scan.claim) == nil)
-    try scan.stage(files: try scan.files(1, in: scan.root))
-    #expect(try scan.catalog.rewalkStanding(scan.claim) != nil)
+  }
+
+  @Test(arguments: [false, true])
+  func `stamps are compared once more where what was listed again has changed something`(hasChanged: Bool) throws {
+    let (scan, directories) = try changedScan()
+    try scan.catalog.noteStale(scan.claim, upTo: directories[4], [directories[1]])
+    _ = try scan.catalog.beginRewalk(scan.claim)
+    var results = SliceResults()
+    results.hasNewDirectories = hasChanged
+    let queued = try scan.catalog.commit(try scan.catalog.claim(ScanID(1).slice(3)), results)
+    let finalise = try scan.catalog.claim(try #require(queued.first))
+    let standing = try scan.catalog.rewalkStanding(finalise)
+    #expect(standing == (hasChanged ? RewalkStanding(compared: 0, began_ns: nil) : nil))
   }
 
   @Test func `a rewalk that was over before it was begun, or is cancelled, leaves a scan that ends`() throws {
@@ -85,6 +96,8 @@ import Testing
     _ = try scan.catalog.commit(try scan.catalog.claim(ScanID(1).slice(3)), SliceResults())
     #expect(try scan.catalog.beginRewalk(scan.claim) == [ScanID(1).slice(4)])
     #expect(try scan.number("SELECT open_slices FROM scans") == 1)
+    // Nobody knows what it has changed.
+    #expect(try scan.number("SELECT count(*) FROM scans WHERE has_changes") == 1)
     let finalise = try scan.catalog.claim(ScanID(1).slice(4))
     try scan.catalog.noteStale(finalise, upTo: directories[4], directories)
     guard case .cancelled = try scan.people.cancelScan(of: LibraryID(1), by: nil, through: .cli) else {

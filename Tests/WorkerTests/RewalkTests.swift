@@ -211,6 +211,7 @@ import Testing
   @Test func `a scan that finds nothing new compares no stamps, and one that does lists nothing again`() throws {
     let rescanned = try makeTree(isFirst: false)
     #expect(try rescanned.scan() == Counters(unchanged: 14))
+    #expect(try rescanned.database.query("SELECT count(*) FROM scans WHERE has_changes") == ["1"])
     try rescanned.tree.file("a/new")
     // What has only just changed may have changed once more in the same tick of the clock.
     try rescanned.rest()

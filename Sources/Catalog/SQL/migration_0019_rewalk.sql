@@ -9,7 +9,11 @@
 
 ALTER TABLE scans
   -- How often the scan has listed directories again.
-  ADD COLUMN rewalks integer NOT NULL DEFAULT 0;
+  ADD COLUMN rewalks integer NOT NULL DEFAULT 0,
+  -- It has written rows of directories, or staged some, since stamps were last compared. Nobody knows of the scans
+  -- that are there now.
+  ADD COLUMN has_changes boolean NOT NULL DEFAULT true;
+ALTER TABLE scans ALTER COLUMN has_changes SET DEFAULT false;
 ALTER TABLE slices
   -- Directories that the scan has listed before, whose listing is compared with that one; of the frontier, and
   -- maybe more.
@@ -57,7 +61,12 @@ BEGIN
     RETURN;
   END IF;
   PERFORM fence_slice(p_scan, p_number, p_epoch, p_claim, 0);
-  UPDATE scans SET rewalks = rewalks + 1, open_slices = open_slices - 1
+  PERFORM 1 FROM scans WHERE id = p_scan FOR UPDATE;
+  -- Some may have been walked by now, if a reaper has queued them.
+  UPDATE scans
+     SET rewalks = rewalks + 1, open_slices = open_slices - 1,
+         has_changes = EXISTS (
+           SELECT 1 FROM slices s WHERE s.scan_id = p_scan AND s.number > p_number AND s.state <> 'ready')
    WHERE id = p_scan AND status IN ('running', 'paused') AND removal_verdict IS NULL
   RETURNING * INTO v_scan;
   IF NOT FOUND THEN
@@ -65,7 +74,6 @@ BEGIN
   END IF;
   INSERT INTO scan_events (scan_id, event, actor, detail)
   VALUES (p_scan, 'rewalk', v_slice.worker, jsonb_build_object('round', v_scan.rewalks, 'directories', v_stale));
-  -- They may have been walked by now, if a reaper has queued them.
   IF v_scan.open_slices = 0 THEN
     INSERT INTO slices (scan_id, number, kind, state) VALUES (p_scan, v_scan.next_slice, 'finalise', 'ready');
     UPDATE scans SET open_slices = 1, next_slice = next_slice + 1 WHERE id = p_scan;
@@ -84,11 +92,14 @@ END $$;
 -- for, at least one, none of more than 4,096 directories), adds the `finalise` slice where nothing is
 -- open any more, and returns the numbers of the slices that are now queued and want a pointer. RC002
 -- where the scan has ended. p_stays: the slice is not done, but goes on with a part that p_frontier
--- does not name. What this slice was to list again, its successors are.
-CREATE OR REPLACE FUNCTION settle_slice(
+-- does not name. p_has_changes: it writes rows of directories, or stages some; earlier releases do not tell. What this
+-- slice was to list again, its successors are.
+DROP FUNCTION settle_slice;
+CREATE FUNCTION settle_slice(
   p_scan bigint, p_number integer, p_frontier bigint[], p_directories bigint, p_files bigint, p_added bigint,
   p_updated bigint, p_unchanged bigint, p_bytes bigint, p_errors bigint, p_stays boolean DEFAULT false,
-  p_categories bigint DEFAULT 0, p_courses bigint DEFAULT 0, p_ignored bigint DEFAULT 0
+  p_categories bigint DEFAULT 0, p_courses bigint DEFAULT 0, p_ignored bigint DEFAULT 0,
+  p_has_changes boolean DEFAULT true
 ) RETURNS SETOF integer LANGUAGE plpgsql AS $$
 DECLARE
   c_row    CONSTANT integer := 4096;
@@ -104,7 +115,8 @@ BEGIN
          files_added = files_added + p_added, files_updated = files_updated + p_updated,
          files_unchanged = files_unchanged + p_unchanged, bytes_seen = bytes_seen + p_bytes,
          errors_count = errors_count + p_errors, categories_found = categories_found + p_categories,
-         courses_found = courses_found + p_courses, entries_ignored = entries_ignored + p_ignored
+         courses_found = courses_found + p_courses, entries_ignored = entries_ignored + p_ignored,
+         has_changes = has_changes OR p_has_changes
    WHERE id = p_scan AND status IN ('running', 'paused')
   RETURNING open_slices - (NOT p_stays)::integer, next_slice,
             greatest(max_parallel - (open_slices - (NOT p_stays)::integer), 1)
