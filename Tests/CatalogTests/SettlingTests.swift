@@ -79,6 +79,19 @@ import Testing
     #expect(try scan.contents() == before)
   }
 
+  @Test func `what is taken back is confirmed again also while its slice is still there`() throws {
+    let (scan, _, _) = try heldScan()
+    try scan.confirm()
+    // Whoever has cancelled it was killed before it dropped the slice.
+    try scan.connection.query("SELECT cancel_scan(1, NULL, 'cli')")
+    #expect(try scan.number("SELECT count(*) FROM slices") == 1)
+    let late = scan.claim
+    try scan.confirm()
+    #expect(try scan.standing == "running confirm 0 5 1")
+    #expect(failure { () throws(CatalogError) in try scan.decide(late) }?.isFenced == true)
+    #expect(try scan.decide() == .apply)
+  }
+
   @Test func `nothing is confirmed of a scan that a newer one has followed, is active, or holds nothing`() throws {
     let (scan, _, _) = try heldScan()
     #expect(try scan.answer(confirming: 9) == "unknown")

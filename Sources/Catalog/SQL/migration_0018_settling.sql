@@ -22,7 +22,8 @@ ALTER TABLE scans ADD CONSTRAINT scans_removal_verdict_check
 --   nothing     this one, which holds nothing
 --   removing, unknown   no scan
 --
--- Locks in the order library, scan: admissions wait.
+-- Locks in the order library, slice, scan: admissions wait. What the scan's end has left of its slices goes first, and
+-- with it whoever still commits one: the scan would go on under it. 40001 where the scan was cancelled meanwhile.
 CREATE FUNCTION confirm_scan(p_scan bigint, p_actor text, p_through text)
 RETURNS TABLE (outcome text, scan_id bigint) LANGUAGE plpgsql AS $$
 DECLARE
@@ -39,6 +40,8 @@ BEGIN
     RETURN QUERY SELECT 'removing', NULL::bigint;
     RETURN;
   END IF;
+  DELETE FROM slices s USING scans sc
+   WHERE s.scan_id = p_scan AND sc.id = p_scan AND sc.status NOT IN ('pending', 'running', 'paused');
   SELECT * INTO v_scan FROM scans s WHERE s.id = p_scan FOR UPDATE;
   IF v_scan.status = 'running' AND v_scan.removal_verdict = 'confirm' THEN
     RETURN QUERY SELECT 'confirmed', p_scan;
@@ -62,7 +65,10 @@ BEGIN
     RETURN;
   END IF;
 
-  -- Its slices went with its end: they are numbered from 1 anew, as mend_scan counts them.
+  IF EXISTS (SELECT 1 FROM slices s WHERE s.scan_id = p_scan) THEN
+    RAISE EXCEPTION 'scan % was cancelled just now: confirm it again', p_scan USING ERRCODE = '40001';
+  END IF;
+  -- They are numbered from 1 anew, as mend_scan counts them.
   INSERT INTO slices (scan_id, number, kind, state) VALUES (p_scan, 1, 'finalise', 'queued');
   UPDATE scans
      SET status = 'running', completed_at = NULL, removal_verdict = 'confirm', open_slices = 1, next_slice = 2,
