@@ -5,8 +5,9 @@ import ScanModel
 public struct StampedDirectory: Sendable, Equatable {
   public let id: Int64
   public let inode: UInt64
-  public let mtime_ns: Int64
-  public let ctime_ns: Int64
+  /// `nil` where it is still to be listed.
+  public let mtime_ns: Int64?
+  public let ctime_ns: Int64?
 }
 
 /// How far a `finalise` slice has come with comparing stamps.
@@ -49,8 +50,8 @@ extension PostgresSlotCatalog {
     let directories = try wrap { () throws(PostgresError) in
       try rows.map { (row) throws(PostgresError) in
         StampedDirectory(
-          id: try row.int64(0), inode: UInt64(bitPattern: try row.int64(1)), mtime_ns: try row.int64(2),
-          ctime_ns: try row.int64(3))
+          id: try row.int64(0), inode: UInt64(bitPattern: try row.int64(1)), mtime_ns: try row.optionalInt64(2),
+          ctime_ns: try row.optionalInt64(3))
       }
     }
     let chains = try catalog.execute(Statements.directoriesAbove, [library, .int64Array(directories.map(\.id))])
@@ -65,11 +66,14 @@ extension PostgresSlotCatalog {
     }
   }
 
-  /// Commits a page, whose last directory is `last`: which of its directories are to be listed again. The slice's
-  /// attempts begin anew, and its next claim goes on after `last`. Throws `fenced` as every step of the slice.
-  public func noteStale(_ claim: SliceClaim, upTo last: Int64, _ directories: [Int64]) throws(CatalogError) {
+  /// Commits a page, whose last directory is `last`: which of its directories are to be listed again, or for the
+  /// first time. The slice's attempts begin anew, and its next claim goes on after `last`. Throws `fenced` as every step
+  /// of the slice.
+  public func noteStale(_ claim: SliceClaim, upTo last: Int64, _ directories: [StampedDirectory]) throws(CatalogError) {
+    let ids = directories.map(\.id)
+    let again = directories.filter { $0.mtime_ns != nil }.map(\.id)
     _ = try finalising(claim) { () throws(CatalogError) in
-      try catalog.execute(Statements.rewalkStale, claim.fence + [.int64(last), .int64Array(directories)])
+      try catalog.execute(Statements.rewalkStale, claim.fence + [.int64(last), .int64Array(ids), .int64Array(again)])
     }
   }
 

@@ -110,6 +110,9 @@ struct SliceCommit {
     try add(results.unsettled.count) {
       (Statements.directoriesUnsettle, [library, .int64Array(Array(results.unsettled[$0]))])
     }
+    try add(results.unlisted.count) {
+      (Statements.directoriesUnlisted, [library, .int64Array(Array(results.unlisted[$0]))])
+    }
     try add(results.errors.unread.count) {
       let unread = results.errors.unread[$0]
       return (

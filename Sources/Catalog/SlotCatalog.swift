@@ -186,10 +186,12 @@ public struct SliceFrontier: Sendable, Equatable {
     public let isFollowed: Bool
     /// It could not be read when it was last visited; not told of the frontier of a slice.
     public let isClosed: Bool
+    /// It was gone when the scan came to it, and is back; not told of the frontier of a slice.
+    public let isUnlisted: Bool
 
     public init(
       id: Int64, parent: Int64?, name: [UInt8], known: KnownDirectory? = nil, isBoundary: Bool = false,
-      isFollowed: Bool = false, isClosed: Bool = false
+      isFollowed: Bool = false, isClosed: Bool = false, isUnlisted: Bool = false
     ) {
       self.id = id
       self.parent = parent
@@ -198,6 +200,7 @@ public struct SliceFrontier: Sendable, Equatable {
       self.isBoundary = isBoundary
       self.isFollowed = isFollowed
       self.isClosed = isClosed
+      self.isUnlisted = isUnlisted
     }
   }
 
@@ -295,6 +298,8 @@ public struct SliceResults: Sendable, Equatable {
   public var passing = MissingRows()
   /// Directories that were known before and in which something stays unsettled: their signatures go.
   public var unsettled: [Int64] = []
+  /// Directories that were known before, were gone when the walk came to them, and are back: nobody has listed them.
+  public var unlisted: [Int64] = []
   /// Directories of this scan that were gone when they were opened or before they were listed, and of which an earlier
   /// commit or this slice has sent rows.
   public var vanished: [Int64] = []
@@ -314,6 +319,7 @@ public struct SliceResults: Sendable, Equatable {
   /// its row.
   public var hasChanges: Bool {
     hasNewDirectories || !visited.isEmpty || !moves.isEmpty || !revivedDirectories.isEmpty || missing.count > 0
+      || !unlisted.isEmpty
   }
 
   public var filesSeen: Int64 { filesAdded + filesUpdated + filesUnchanged }

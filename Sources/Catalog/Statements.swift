@@ -15,6 +15,7 @@ enum Statements {
   static let directoriesMove = load("directories_move", PackageResources.directories_move_sql)
   static let directoriesRevive = load("directories_revive", PackageResources.directories_revive_sql)
   static let directoriesThen = load("directories_then", PackageResources.directories_then_sql)
+  static let directoriesUnlisted = load("directories_unlisted", PackageResources.directories_unlisted_sql)
   static let directoriesUnread = load("directories_unread", PackageResources.directories_unread_sql)
   static let directoriesUnsettle = load("directories_unsettle", PackageResources.directories_unsettle_sql)
   static let directoriesVacate = load("directories_vacate", PackageResources.directories_vacate_sql)

@@ -33,7 +33,7 @@ struct Rewalk {
       throw .walk(error)
     }
     let stale = visited.filter { directory in found[directory.id].map { isStale(directory, $0) } ?? false }
-    do { try catalog.noteStale(claim, upTo: end, stale.map(\.id)) } catch { throw .catalog(error) }
+    do { try catalog.noteStale(claim, upTo: end, stale) } catch { throw .catalog(error) }
     return end
   }
 
@@ -42,17 +42,18 @@ struct Rewalk {
   }
 
   /// Those that a walk comes to: none at or below what is staged, be it missing or excluded, none below a directory that
-  /// could not be read, as all in that stays as it was, and none at or below a boundary, if it stays on one file system.
+  /// could not be read, as all in that stays as it was, none at or below a boundary, if it stays on one file system, and none below one that is
+  /// still to be listed, which leads to them.
   private static func entered(_ page: StampedPage, oneFilesystem: Bool) -> [StampedDirectory] {
     let isBarred = { (directory: SliceFrontier.Directory) in
       directory.isClosed || oneFilesystem && directory.isBoundary || page.staged.contains(directory.id)
     }
-    guard page.frontier.directories.contains(where: isBarred) else { return page.directories }
+    guard page.frontier.directories.contains(where: { isBarred($0) || $0.isUnlisted }) else { return page.directories }
     let chain = Dictionary(page.frontier.directories.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     return page.directories.filter { directory in
       var next = chain[directory.id]
       while let current = next {
-        if isBarred(current) { return false }
+        if isBarred(current) || current.isUnlisted && current.id != directory.id { return false }
         next = current.parent.flatMap { chain[$0] }
       }
       return true
@@ -68,7 +69,7 @@ enum RewalkError: Error {
 extension StampedDirectory {
   /// Whether it may have changed, in its entries or itself, since an instant in nanoseconds since 1970.
   func hasChanged(since instant_ns: Int64) -> Bool {
-    max(Self.tickEnd(of: mtime_ns), Self.tickEnd(of: ctime_ns)) >= instant_ns
+    [mtime_ns, ctime_ns].contains { stamp in stamp.map { Self.tickEnd(of: $0) >= instant_ns } ?? false }
   }
 
   /// Until when a clock may have shown the same, and some more. Some tell whole seconds, or every other one; the finer

@@ -15,7 +15,7 @@ struct SecondLook {
   var places = KnownPlaces()
 
   /// Leaves of the missing rows those that are gone, adds of the known directories that vanished those that
-  /// are, and clears the signature of every directory in which a name was missing, whatever became of it, or
+  /// are, notes those that are back as not listed, and clears the signature of every directory in which a name was missing, whatever became of it, or
   /// is excluded. The directories whose mounts are missing, and why they are.
   func confirm(
     _ results: inout SliceResults, gone: [Int64]
@@ -41,6 +41,12 @@ struct SecondLook {
       let answers = try areGone(page.map { losses.rows[$0] }, of: losses) { lost[$0] = $1 }
       for (place, isGone) in zip(page, answers) { goes[place] = isGone }
       crashPoint(.missingLookedAt)
+    }
+    // What lies on a missing mount was not listed either, and stays as it was.
+    if lost.isEmpty, !gone.isEmpty {
+      let gone = Set(gone)
+      results.unlisted = goes.indices.filter { !goes[$0] && losses.rows[$0].isDirectory && gone.contains(losses.rows[$0].id) }
+        .map { losses.rows[$0].id }
     }
     results.missing.keep(goes)
     return lost

@@ -28,12 +28,12 @@ import Testing
     #expect(page.directories.map(\.id) == Array(directories.prefix(3)))
     #expect(page.directories[0] == StampedDirectory(id: directories[0], inode: 7, mtime_ns: 8, ctime_ns: 9))
     #expect(Set(page.frontier.directories.map(\.id)) == Set(directories.prefix(3) + [scan.root]))
-    try scan.catalog.noteStale(scan.claim, upTo: directories[2], [directories[1], directories[2]])
+    try scan.catalog.noteStale(scan.claim, upTo: directories[2], scan.stamped([directories[1], directories[2]]))
 
     // Whoever claims the slice next goes on after the page, and late steps change nothing.
     let late = try scan.takeOver()
     let before = try scan.contents()
-    #expect(failure { () throws(CatalogError) in try scan.catalog.noteStale(late, upTo: 1, [1]) }?.isFenced == true)
+    #expect(failure { () throws(CatalogError) in try scan.catalog.noteStale(late, upTo: 1, scan.stamped([1])) }?.isFenced == true)
     #expect(failure { () throws(CatalogError) in try scan.catalog.beginRewalk(late) }?.isFenced == true)
     #expect(try scan.contents() == before)
     #expect(try scan.catalog.rewalkStanding(scan.claim)?.compared == directories[2])
@@ -78,7 +78,7 @@ import Testing
   @Test(arguments: [false, true])
   func `stamps are compared once more where what was listed again has changed something`(hasChanged: Bool) throws {
     let (scan, directories) = try changedScan()
-    try scan.catalog.noteStale(scan.claim, upTo: directories[4], [directories[1]])
+    try scan.catalog.noteStale(scan.claim, upTo: directories[4], scan.stamped([directories[1]]))
     _ = try scan.catalog.beginRewalk(scan.claim)
     var results = SliceResults()
     results.hasNewDirectories = hasChanged
@@ -90,7 +90,7 @@ import Testing
 
   @Test func `a rewalk that was over before it was begun, or is cancelled, leaves a scan that ends`() throws {
     let (scan, directories) = try changedScan()
-    try scan.catalog.noteStale(scan.claim, upTo: directories[4], directories)
+    try scan.catalog.noteStale(scan.claim, upTo: directories[4], scan.stamped(directories))
     // As a reaper queues it.
     try scan.connection.query("SELECT promote_slices(1)")
     _ = try scan.catalog.commit(try scan.catalog.claim(ScanID(1).slice(3)), SliceResults())
@@ -99,12 +99,19 @@ import Testing
     // Nobody knows what it has changed.
     #expect(try scan.number("SELECT count(*) FROM scans WHERE has_changes") == 1)
     let finalise = try scan.catalog.claim(ScanID(1).slice(4))
-    try scan.catalog.noteStale(finalise, upTo: directories[4], directories)
+    try scan.catalog.noteStale(finalise, upTo: directories[4], scan.stamped(directories))
     guard case .cancelled = try scan.people.cancelScan(of: LibraryID(1), by: nil, through: .cli) else {
       Issue.record("not cancelled")
       return
     }
     #expect(failure { () throws(CatalogError) in try scan.catalog.beginRewalk(finalise) }?.isFenced == true)
     #expect(try scan.number("SELECT count(*) FROM slices") == 0)
+  }
+}
+
+extension FinalisingScan {
+  /// Directories that the scan has listed.
+  fileprivate func stamped(_ ids: [Int64]) -> [StampedDirectory] {
+    ids.map { StampedDirectory(id: $0, inode: 7, mtime_ns: 8, ctime_ns: 9) }
   }
 }

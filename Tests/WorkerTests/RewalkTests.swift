@@ -145,6 +145,22 @@ import Testing
     #expect(try rescanned.differences() == [])
   }
 
+  @Test func `a directory that was away when the walk came to it, and is back, is counted like any other`() throws {
+    let rescanned = try makeTree(isFirst: false)
+    let (path, away, root) = (rescanned.tree.path("a"), rescanned.tree.outside("away"), try rescanned.directory(""))
+    let counters = try rescanned.scan(
+      RescannedTree.Mischief(
+        listed: { if $0 == root { #expect(rename(path, away) == 0) } },
+        walked: {
+          #expect(rename(away, path) == 0)
+          rescanned.remove("a/a-1", "a/da/inside-a-0")
+        }))
+    #expect(counters == Counters(unchanged: 12, removed: 2))
+    #expect(try rescanned.differences() == [])
+    #expect(try bytes(rescanned) == ["49"])
+    #expect(try rescanned.scan() == Counters(unchanged: 12))
+  }
+
   @Test func `a missing file whose staging was not yet decided on comes back as it was`() throws {
     let rescanned = try makeTree(isFirst: false)
     #expect(rename(rescanned.tree.path("a/a-1"), rescanned.tree.outside("a-1")) == 0)

@@ -21,10 +21,11 @@ ALTER TABLE slices
   -- Of a `finalise` slice: the stamps of directories up to this id are compared.
   ADD COLUMN stamped_to bigint;
 
--- Records that the stamps of a scan's directories up to the id p_after are compared, and which of them are stale.
--- Begins the slice's attempts anew. RC001; RC002 where the scan has ended, or has its verdict.
+-- Records that the stamps of a scan's directories up to the id p_after are compared, and which of them are stale, of
+-- them p_again those that the scan has listed before. Begins the slice's attempts anew. RC001; RC002 where the scan has ended, or has its verdict.
 CREATE FUNCTION note_stale(
-  p_scan bigint, p_number integer, p_epoch integer, p_claim uuid, p_after bigint, p_directories bigint[]
+  p_scan bigint, p_number integer, p_epoch integer, p_claim uuid, p_after bigint, p_directories bigint[],
+  p_again bigint[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   v_new integer;
@@ -41,7 +42,7 @@ BEGIN
     RAISE EXCEPTION 'scan % has ended, or is past its walk', p_scan USING ERRCODE = 'RC002';
   END IF;
   INSERT INTO slices (scan_id, number, kind, state, frontier, again)
-  VALUES (p_scan, v_new, 'walk', 'ready', p_directories, p_directories);
+  VALUES (p_scan, v_new, 'walk', 'ready', p_directories, p_again);
 END $$;
 
 -- Begins to list again what note_stale has recorded: the `finalise` slice is done with that, and another one comes
@@ -55,8 +56,10 @@ DECLARE
   v_scan  scans;
   v_any   boolean := false;
 BEGIN
-  SELECT sum(cardinality(s.again)) INTO v_stale FROM slices s WHERE s.scan_id = p_scan AND s.number > p_number;
-  IF v_stale IS NULL THEN
+  -- Of those that were walked by now the successors have some too.
+  SELECT count(DISTINCT d.id) INTO v_stale FROM slices s, unnest(s.frontier) AS d(id)
+   WHERE s.scan_id = p_scan AND s.number > p_number;
+  IF v_stale = 0 THEN
     RETURN QUERY SELECT false, NULL::integer;
     RETURN;
   END IF;
