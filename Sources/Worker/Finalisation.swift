@@ -86,7 +86,7 @@ struct Finalisation {
   /// Hands over to slices that list again what has changed since; goes on where there is nothing.
   private func rewalk(_ claim: SliceClaim, from standing: RewalkStanding) throws(CatalogError) -> Step {
     let isAborted = self.isAborted
-    let rewalk = Rewalk(
+    var rewalk = Rewalk(
       catalog: catalog,
       check: StampCheck(
         rootPath: claim.rootPath, mounts: MountWatch(claim.mounts), pace: pace.pace(of: claim, isAborted: isAborted),

@@ -11,21 +11,31 @@ import ScanModel
 /// has changed since shortly before the scan began. Where the server's clock is behind Postgres's by more than that, as of
 /// some network file systems, equal stamps are believed.
 struct Rewalk {
-  /// Directories that are looked at between two commits; no slice's row holds more.
-  private static let pageRows: Int64 = 4_096
+  /// The most directories that are looked at between two commits; no slice's row holds more.
+  private static let mostRows: Int64 = 4_096
 
   let catalog: PostgresSlotCatalog
   let check: StampCheck
   /// When the scan began, in nanoseconds since 1970; `nil` once it has listed directories again.
   let began_ns: Int64?
+  /// Directories of the next page: about as many as are looked at in a second, for what is not committed is lost when
+  /// the worker ends.
+  private(set) var pageRows: Int64 = 64
+
+  init(catalog: PostgresSlotCatalog, check: StampCheck, began_ns: Int64?) {
+    self.catalog = catalog
+    self.check = check
+    self.began_ns = began_ns
+  }
 
   /// Compares the next page of stamps, and commits which of them are stale; its last directory. `nil` where there is
   /// none.
-  func look(_ claim: SliceClaim, after last: Int64) throws(RewalkError) -> Int64? {
+  mutating func look(_ claim: SliceClaim, after last: Int64) throws(RewalkError) -> Int64? {
     let page: StampedPage
-    do { page = try catalog.stampedDirectories(claim, after: last, limit: Self.pageRows) } catch {
+    do { page = try catalog.stampedDirectories(claim, after: last, limit: pageRows) } catch {
       throw .catalog(error)
     }
+    let begun = ContinuousClock.now
     guard let end = page.directories.last?.id else { return nil }
     let visited = Self.entered(page, oneFilesystem: claim.rules.oneFilesystem)
     let found: [Int64: FileAttributes]
@@ -34,7 +44,15 @@ struct Rewalk {
     }
     let stale = visited.filter { directory in found[directory.id].map { isStale(directory, $0) } ?? false }
     do { try catalog.noteStale(claim, upTo: end, stale) } catch { throw .catalog(error) }
+    pageRows = Self.rows(after: pageRows, in: .now - begun)
     return end
+  }
+
+  /// How many directories the next page has, after one of `rows` that took so long.
+  static func rows(after rows: Int64, in duration: Duration) -> Int64 {
+    if duration > .seconds(2) { return max(rows / 4, 1) }
+    if duration > .seconds(1) { return max(rows / 2, 1) }
+    return duration < .milliseconds(500) ? min(rows * 2, mostRows) : rows
   }
 
   private func isStale(_ directory: StampedDirectory, _ attributes: FileAttributes) -> Bool {

@@ -31,4 +31,13 @@ import Testing
     #expect(Self.hasChanged(mtime: .max, ctime: .min))
     #expect(!Self.hasChanged(mtime: .min, ctime: .min))
   }
+
+  @Test func `a page takes about a second, however slow the looks are, and is bounded`() {
+    for perSecond: Int64 in [1, 10, 300, 100_000] {
+      var rows: Int64 = 64
+      for _ in 0..<12 { rows = Rewalk.rows(after: rows, in: .seconds(Double(rows) / Double(perSecond))) }
+      #expect((min(perSecond / 4, 4_096)...min(perSecond * 2, 4_096)).contains(rows), "\(perSecond): \(rows)")
+      #expect(rows > 0)
+    }
+  }
 }
