@@ -27,10 +27,12 @@ public final class Catalog {
   ///   - url: any libpq connection string or URL.
   ///   - applicationName: what `pg_stat_activity` shows.
   ///   - deadline: the longest that one statement may take.
-  public init(url: String, applicationName: String, deadline: Duration, logger: Logger) {
+  ///   - isReadOnly: the server refuses all that would write (`default_transaction_read_only`); a standby will do.
+  public init(url: String, applicationName: String, deadline: Duration, isReadOnly: Bool = false, logger: Logger) {
+    let access = isReadOnly ? ["default_transaction_read_only": "on"] : [:]
     let options = PostgresOptions(
       conninfo: url, applicationName: applicationName, statementDeadline: deadline, lockTimeout: deadline / 2,
-      sessionSettings: Self.sessionSettings)
+      sessionSettings: Self.sessionSettings.merging(access) { $1 })
     connection = PostgresConnection(options: options, logger: logger)
     self.logger = logger
   }

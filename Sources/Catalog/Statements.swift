@@ -117,6 +117,11 @@ enum Statements {
   static let stagedDirectories = load("staged_directories", PackageResources.staged_directories_sql)
   static let stagedDrop = load("staged_drop", PackageResources.staged_drop_sql)
   static let tombstonesNamed = load("tombstones_named", PackageResources.tombstones_named_sql)
+  static let verifyBelow = load("verify_below", PackageResources.verify_below_sql)
+  static let verifyEntries = load("verify_entries", PackageResources.verify_entries_sql)
+  static let verifyFrontier = load("verify_frontier", PackageResources.verify_frontier_sql)
+  static let verifyNamed = load("verify_named", PackageResources.verify_named_sql)
+  static let verifyRules = load("verify_rules", PackageResources.verify_rules_sql)
 
   private static func load(_ name: String, _ file: [UInt8]) -> PostgresStatement {
     PostgresStatement(name: name, sql: String(decoding: file, as: UTF8.self))

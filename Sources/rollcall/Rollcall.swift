@@ -30,7 +30,7 @@ struct Rollcall: AsyncParsableCommand {
     subcommands: [
       Up.self, Migrate.self, Library.self, Scan.self, WorkerCommand.self, ReaperCommand.self, Status.self,
       History.self, Errors.self, Changes.self, Events.self, Cancel.self, Confirm.self, Discard.self, Queue.self,
-      Workers.self, Config.self, Version.self,
+      Workers.self, Verify.self, Config.self, Version.self,
     ])
 
   static func main() async {
