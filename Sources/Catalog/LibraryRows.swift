@@ -24,6 +24,13 @@ public final class LibraryRows {
     return try wrap { () throws(PostgresError) in try SliceFrontier(rows) }
   }
 
+  /// Some of the live directories below others, the nearest first.
+  public func descendants(of directories: [Int64], limit: Int) throws(CatalogError) -> [Int64] {
+    let rows = try catalog.execute(
+      Statements.verifyDescendants, [library, .int64Array(directories), .int64(Int64(limit))])
+    return try wrap { () throws(PostgresError) in try rows.map { (row) throws(PostgresError) in try row.int64(0) } }
+  }
+
   /// After which row the next page begins.
   public struct Place {
     fileprivate var name: [UInt8] = []

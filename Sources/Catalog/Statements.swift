@@ -118,6 +118,7 @@ enum Statements {
   static let stagedDrop = load("staged_drop", PackageResources.staged_drop_sql)
   static let tombstonesNamed = load("tombstones_named", PackageResources.tombstones_named_sql)
   static let verifyBelow = load("verify_below", PackageResources.verify_below_sql)
+  static let verifyDescendants = load("verify_descendants", PackageResources.verify_descendants_sql)
   static let verifyEntries = load("verify_entries", PackageResources.verify_entries_sql)
   static let verifyFrontier = load("verify_frontier", PackageResources.verify_frontier_sql)
   static let verifyNamed = load("verify_named", PackageResources.verify_named_sql)

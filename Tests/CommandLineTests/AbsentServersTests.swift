@@ -8,7 +8,8 @@ import Testing
   static let catalogCommands = [
     ["migrate"], ["library", "add", "x", "/usr"], ["library", "list"], ["library", "list", "--json"],
     ["library", "show", "x"], ["library", "set", "x", "--max-parallel", "2"], ["library", "remove", "x", "--yes"],
-    ["events", "1"], ["changes", "1"], ["queue", "dead", "list"], ["queue", "dead", "drop", "--all", "--yes"],
+    ["verify", "x"], ["verify", "x", "--json"], ["events", "1"], ["changes", "1"], ["queue", "dead", "list"],
+    ["queue", "dead", "drop", "--all", "--yes"],
     ["status", "--watch"],
     ["scan", "x"], ["scan", "/usr", "--wait", "--json"],
     ["status"], ["status", "x", "--json"], ["history"], ["errors", "1"], ["queue"], ["workers"], ["worker"],

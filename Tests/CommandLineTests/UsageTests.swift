@@ -8,7 +8,7 @@ import Testing
     "worker", "status", "history", "errors", "changes", "events", "cancel", "confirm", "discard", "queue", "queue dead",
     "queue dead list",
     "queue dead retry",
-    "queue dead drop", "workers", "config", "version",
+    "queue dead drop", "workers", "verify", "config", "version",
   ]
 
   @Test(arguments: commands) func `every command explains itself`(command: String) throws {
@@ -46,7 +46,7 @@ import Testing
     "bogus", "--bogus", "library bogus", "scan", "scan a b", "scan a --mode slow", "history --limit x",
     "history --limit 0", "history --limit -5", "errors", "errors abc", "errors 99999999999999999999", "library add x",
     "library add x /usr --max-parallel 0", "library add x /usr --queue {q}", "library remove", "library set x",
-    "events", "changes", "up --exit",
+    "events", "changes", "up --exit", "verify", "verify a b",
     "up --redis-url redis://localhost", "config --json extra", "worker --slots", "status --json=yes",
   ])
   func `wrong usage is one line that names the help, and exit code 2`(line: String) throws {

@@ -8,7 +8,7 @@ import ScanModel
 /// that is too large is compared in parts as it is listed, each with the rows of its names; at its end all its rows
 /// are looked for.
 ///
-/// The walk enters nothing by itself: `children` has what is to be visited next.
+/// The walk enters what the frontier knows by itself; `children` has what else is to be visited.
 final class TreeComparison: WalkSink {
   typealias Failure = VerificationError
 
@@ -31,6 +31,10 @@ final class TreeComparison: WalkSink {
   let digest = SignatureDigest()
   lazy var paths = DirectoryPaths(frontier)
 
+  /// Directories that the walk has entered by itself, or was to begin with.
+  private(set) var met: Set<Int64>
+  /// Directories of the frontier that are not to be visited first, by the directories in which they lie and by name.
+  private var descent: [Int64: [[UInt8]: Int64]] = [:]
   /// Known child directories that are there, by the directories in which they lie.
   var children: [Int64: [Int64]] = [:]
   var suspects = Suspects()
@@ -52,6 +56,10 @@ final class TreeComparison: WalkSink {
     self.account = account
     let pairs = frontier.directories.compactMap { directory in directory.known.map { (directory.id, $0) } }
     known = Dictionary(pairs, uniquingKeysWith: { first, _ in first })
+    met = Set(frontier.visits)
+    for directory in frontier.directories where directory.known != nil && !met.contains(directory.id) {
+      if let parent = directory.parent { descent[parent, default: [:]][directory.name] = directory.id }
+    }
   }
 
   func willList(directory: Int64, attributes: FileAttributes) throws(VerificationError) -> Bool {
@@ -70,14 +78,20 @@ final class TreeComparison: WalkSink {
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes, isBoundary: Bool
   ) throws(VerificationError) -> Int64? {
     try keep(name, attributes, isBoundary ? .boundary : .plain)
-    return nil
+    return enter(name, in: parent)
   }
 
   func followedDirectory(
     parent: Int64, name: UnsafeRawBufferPointer, attributes: FileAttributes
   ) throws(VerificationError) -> Int64? {
     try keep(name, attributes, .followed)
-    return nil
+    return enter(name, in: parent)
+  }
+
+  private func enter(_ name: UnsafeRawBufferPointer, in parent: Int64) -> Int64? {
+    guard let id = descent[parent]?[Array(name)] else { return nil }
+    met.insert(id)
+    return id
   }
 
   func rejected(directory: Int64, name: UnsafeRawBufferPointer) throws(VerificationError) {

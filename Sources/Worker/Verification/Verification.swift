@@ -1,17 +1,19 @@
 import Catalog
 import FileTree
-import Foundation
 import ScanModel
 
 /// Compares a library's tree, as this host sees it, with its catalogue, and writes nothing (R42).
 ///
 /// It judges as a scan would that began now: the same walk, rules and mounts. Directories are visited by what the
-/// catalogue knows of them, depth first, some hundreds at a time; those in which anything differs are listed a second
+/// catalogue knows of them, depth first, some hundreds at a time, as far as possible in one descent; those in which anything differs are listed a second
 /// time and their rows read anew, and what differs then too is reported. Memory is bounded whatever the tree, but for
 /// eight bytes for each directory that waits. The catalogue's thread runs it.
 public struct Verification {
   /// Directories that are compared before what they hold is.
   private static let directoriesAtOnce = 512
+
+  /// With fewer to begin with, those below them are asked for, too.
+  private static let fewDirectories = 128
 
   private let scope: VerificationScope
   private let root: Int64
@@ -19,9 +21,12 @@ public struct Verification {
 
   /// - Parameters:
   ///   - mounts: what this host must find mounted.
+  ///   - pace: how fast entries may be looked at; `nil`: as fast as they come.
   ///   - rows: of a catalogue that is used for nothing else meanwhile.
   /// - Throws: where a rule cannot be used, or the catalogue cannot be read.
-  public init(of library: LibraryRecord, mounts: RecordedMounts, rows: LibraryRows) throws(VerificationError) {
+  public init(
+    of library: LibraryRecord, mounts: RecordedMounts, pace: WalkPace?, rows: LibraryRows
+  ) throws(VerificationError) {
     guard let root = mounts.root?.directory else { throw .failed("library \(library.name) is no more") }
     self.root = root
     do { walkRules = try WalkRules(library.rules) } catch {
@@ -30,7 +35,7 @@ public struct Verification {
     do {
       scope = VerificationScope(
         rootPath: library.rootPath, rules: library.rules, signatureVersion: try rows.signatureVersion(),
-        mounts: MountWatch(mounts), pace: library.rules.maxFilesPerSecond.map(WalkPace.init(filesPerSecond:)),
+        mounts: MountWatch(mounts), pace: pace,
         rows: rows)
     } catch { throw .catalog(error) }
   }
@@ -46,34 +51,39 @@ public struct Verification {
     while !waiting.isEmpty {
       let ids = Array(waiting.suffix(Self.directoriesAtOnce).reversed())
       waiting.removeLast(ids.count)
-      let frontier = try frontier(of: ids)
-      let children = try compare(frontier, account)
-      for id in ids.reversed() { waiting += (children[id] ?? []).reversed() }
+      let frontier = try frontier(of: ids, isDescending: ids.count < Self.fewDirectories)
+      waiting += try compare(frontier, account).reversed()
     }
     return account.tally
   }
 
   /// What is a tombstone by now is passed over.
-  private func frontier(of ids: [Int64]) throws(VerificationError) -> SliceFrontier {
+  private func frontier(of ids: [Int64], isDescending: Bool = false) throws(VerificationError) -> SliceFrontier {
     let frontier: SliceFrontier
-    do { frontier = try scope.rows.frontier(of: ids) } catch { throw .catalog(error) }
+    do {
+      let below = isDescending ? try scope.rows.descendants(of: ids, limit: Self.directoriesAtOnce) : []
+      frontier = try scope.rows.frontier(of: ids + below)
+    } catch { throw .catalog(error) }
     let known = Set(frontier.directories.filter { $0.known != nil }.map(\.id))
-    if ids == [root], known.isEmpty { throw .neverScanned }
-    return frontier.visiting(frontier.visits.filter(known.contains))
+    if ids == [root], !known.contains(root) { throw .neverScanned }
+    return frontier.visiting(ids.filter(known.contains))
   }
 
-  /// The directories that are to be visited next, by those in which they lie.
+  /// The directories that are to be visited next.
   private func compare(
     _ frontier: SliceFrontier, _ account: VerificationAccount
-  ) throws(VerificationError) -> [Int64: [Int64]] {
-    guard !frontier.visits.isEmpty else { return [:] }
+  ) throws(VerificationError) -> [Int64] {
+    guard !frontier.visits.isEmpty else { return [] }
     let first = TreeComparison(scope, frontier, .first, account)
     try walk(frontier, into: first)
-    guard !first.suspects.directories.isEmpty else { return first.children }
+    let met = first.met
+    guard !first.suspects.directories.isEmpty else {
+      return first.children.values.joined().filter { !met.contains($0) }.sorted()
+    }
     let again = try self.frontier(of: first.suspects.directories.sorted())
     let second = TreeComparison(scope, again, .second(first.suspects), account)
     try walk(again, into: second, skipsRepeatedNames: first.needsNamesOnce)
-    return first.children.merging(second.children) { $1 }
+    return first.children.merging(second.children) { $1 }.values.joined().filter { !met.contains($0) }.sorted()
   }
 
   private func walk(
@@ -118,17 +128,4 @@ final class VerificationAccount {
 
   /// Whether it is the first time that a mount point is said to be missing: each is told once.
   func isNews(lostMount directory: Int64) -> Bool { lostMounts.insert(directory).inserted }
-}
-
-extension WalkPace {
-  /// The pace of one walk by itself, about a tenth of a second's worth at a time.
-  convenience init(filesPerSecond rate: Int) {
-    let batch = max(1, min(rate / 10, 256))
-    var next = ContinuousClock.now
-    self.init {
-      Thread.sleep(forTimeInterval: max(0, ContinuousClock.now.duration(to: next) / .seconds(1)))
-      next = max(next, .now) + .seconds(1) * batch / max(1, rate)
-      return batch
-    }
-  }
 }

@@ -30,18 +30,20 @@ struct Verify: ParsableCommand {
     try noteActiveScan(of: record, catalog)
     let listing = try DifferenceListing(isJSON: output.json, environment.terminal)
     let begin = ContinuousClock.now
-    let tally = try compare(record, catalog, listing)
+    let pace = try VerifyPace(of: record, environment)?.walkPace
+    let tally = try compare(record, catalog, pace, listing)
     try listing.finish(tally, of: record, took: .now - begin)
     try noteActiveScan(of: record, catalog)
     if !tally.isEqual { throw ExitCode(ExitStatus.failure) }
   }
 
   private func compare(
-    _ record: LibraryRecord, _ catalog: Catalog, _ listing: DifferenceListing
+    _ record: LibraryRecord, _ catalog: Catalog, _ pace: WalkPace?, _ listing: DifferenceListing
   ) throws -> VerificationTally {
     let mounts = try catalog.recordedMounts(of: record, host: localHostName())
     do {
-      let verification = try Verification(of: record, mounts: mounts, rows: LibraryRows(of: record, in: catalog))
+      let verification = try Verification(
+        of: record, mounts: mounts, pace: pace, rows: LibraryRows(of: record, in: catalog))
       return try verification.run(progress: listing.show, listing.add)
     } catch {
       listing.clearProgress()

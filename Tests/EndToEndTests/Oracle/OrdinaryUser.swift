@@ -28,15 +28,20 @@ final class OrdinaryUser {
 
   /// What `TestDeployment.worker` starts, as this user.
   func worker() throws -> ChildProcess {
-    guard let number else { return try deployment.worker() }
-    let become = ["setpriv", "--reuid=\(number)", "--regid=\(number)", "--clear-groups", "--bounding-set=-all"]
-    let words = ["worker", "--slots", "2", "--log-format", "text"]
-    let worker = try deployment.start(words, wrapper: become, more: servers, build: program)
+    guard number != nil else { return try deployment.worker() }
+    let worker = try start(["worker", "--slots", "2", "--log-format", "text"])
     try eventually("a worker starts") {
       guard worker.isRunning else { throw Broken(description: "the worker ended at once: \(worker.errorsSoFar)") }
       return worker.errorsSoFar.contains("worker started")
     }
     return worker
+  }
+
+  /// Starts a command as this user.
+  func start(_ words: [String]) throws -> ChildProcess {
+    guard let number else { return try deployment.start(words) }
+    let become = ["setpriv", "--reuid=\(number)", "--regid=\(number)", "--clear-groups", "--bounding-set=-all"]
+    return try deployment.start(words, wrapper: become, more: servers, build: program)
   }
 
   private func approachRedis() throws {
