@@ -26,6 +26,7 @@ enum Migrations {
     PackageResources.migration_0019_rewalk_sql,
     PackageResources.migration_0020_moves_sql,
     PackageResources.migration_0021_moved_files_sql,
+    PackageResources.migration_0022_preflight_sql,
   ]
 }
 

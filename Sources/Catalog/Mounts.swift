@@ -4,6 +4,11 @@ import ScanModel
 extension Catalog {
   /// What a host must find mounted at a library's root and below it.
   public func recordedMounts(of library: LibraryRecord, host: String) throws(CatalogError) -> RecordedMounts {
+    try recordedMounts(of: ServedLibrary(library), host: host)
+  }
+
+  /// The same of a library of which no more is known.
+  public func recordedMounts(of library: ServedLibrary, host: String) throws(CatalogError) -> RecordedMounts {
     let rows = try execute(Statements.mountsRecorded, [.int64(library.id.rawValue), .text(host)])
     return try wrap { () throws(PostgresError) in
       try RecordedMounts(rows, library: library.name, host: host)

@@ -211,7 +211,7 @@ public final class PostgresSlotCatalog: SlotCatalog {
       Statements.sliceRefused, of: claim.slice.scan, claim.fence + [.text(host), .textArray(hosts), .text(message)])
   }
 
-  private func verdict(
+  func verdict(
     _ statement: PostgresStatement, of scan: ScanID, _ parameters: [PostgresParameter]
   ) throws(CatalogError) -> SliceVerdict {
     let rows = try catalog.execute(statement, parameters)

@@ -46,6 +46,16 @@ public protocol SlotCatalog: AnyObject {
 
   /// Records that this host cannot open the root; when all of `hosts` have said so, the scan fails.
   func refuse(_ claim: SliceClaim, hosts: [String], message: String) throws(CatalogError) -> SliceVerdict
+
+  /// Proves that the catalogue has room for so many bytes, and leaves none of them there. Throws what the server says
+  /// where it has not; false where this cannot be told.
+  func proveRoom(bytes: Int64) throws(CatalogError) -> Bool
+
+  /// Records what a scan is warned of at its start, once a scan.
+  func note(_ warnings: [PreflightFinding], of claim: SliceClaim) throws(CatalogError)
+
+  /// Ends a scan that must not begin: it fails, and its message says why and what to do.
+  func reject(_ claim: SliceClaim, _ findings: [PreflightFinding]) throws(CatalogError) -> SliceVerdict
 }
 
 extension SlotCatalog {
@@ -127,6 +137,9 @@ public struct SliceClaim: Sendable, Equatable {
 
   /// Of the signatures that the slice makes; others are told from them.
   public var signatureVersion: Int32 { DirectorySignature.version(rules: rulesVersion) }
+
+  /// Whether nothing of the scan is committed so far: whoever works on it makes sure first that it can be done.
+  public var beginsScan: Bool { kind == .walk && slice.number == 1 && entriesSeen == 0 }
 
   /// Whether the slice is walked one directory a commit, so that a failure shows where it is.
   public var isCareful: Bool { kind == .walk && attempts > 0 }

@@ -133,6 +133,12 @@ public struct RegisteredWorker: Sendable, Equatable {
   public let registration: WorkerRegistration?
   /// Its heartbeat as it wrote it, one line of JSON; `nil`: it is dead.
   public let heartbeat: String?
+
+  public init(worker: WorkerID, registration: WorkerRegistration?, heartbeat: String?) {
+    self.worker = worker
+    self.registration = registration
+    self.heartbeat = heartbeat
+  }
 }
 
 extension RedisQueues {

@@ -113,7 +113,8 @@ final class Heartbeat {
     let usage = ProcessUsage.now()
     return HeartbeatLine(
       host: settings.host, pid: ProcessInfo.processInfo.processIdentifier, version: settings.version,
-      queues: settings.queues, slots: activities.map(describe), rssBytes: usage.rssBytes,
+      queues: settings.queues, slots: activities.map(describe), roots: shared.health.roots(patience: Health.patience),
+      rssBytes: usage.rssBytes,
       cpuSeconds: (usage.cpuSeconds * 100).rounded() / 100, filesPerSecond: (rate * 10).rounded() / 10)
   }
 
@@ -128,8 +129,4 @@ final class Heartbeat {
       ageMs: (ContinuousClock.now - entry.since).milliseconds, progressAgeMs: progressAge,
       entries: activity.currentEntries)
   }
-}
-
-extension Duration {
-  fileprivate var milliseconds: Int64 { Int64(self / .milliseconds(1)) }
 }

@@ -30,6 +30,8 @@ public struct HeartbeatLine: Sendable, Codable, Equatable {
   public var version: String
   public var queues: [String]
   public var slots: [Slot]
+  /// `nil` in a heartbeat of a release that did not look.
+  public var roots: Roots?
   /// Resident memory in bytes.
   public var rssBytes: Int64
   /// Processor time used since the start, in seconds.
@@ -38,7 +40,7 @@ public struct HeartbeatLine: Sendable, Codable, Equatable {
   public var filesPerSecond: Double
 
   private enum CodingKeys: String, CodingKey {
-    case host, pid, version, queues, slots
+    case host, pid, version, queues, slots, roots
     case rssBytes = "rss_bytes"
     case cpuSeconds = "cpu_seconds"
     case filesPerSecond = "files_per_second"
@@ -52,7 +54,8 @@ public struct HeartbeatLine: Sendable, Codable, Equatable {
   }
 
   init(
-    host: String, pid: Int32, version: String, queues: [String], slots: [Slot], rssBytes: Int64, cpuSeconds: Double,
+    host: String, pid: Int32, version: String, queues: [String], slots: [Slot], roots: Roots? = nil, rssBytes: Int64,
+    cpuSeconds: Double,
     filesPerSecond: Double
   ) {
     self.host = host
@@ -60,6 +63,7 @@ public struct HeartbeatLine: Sendable, Codable, Equatable {
     self.version = version
     self.queues = queues
     self.slots = slots
+    self.roots = roots
     self.rssBytes = rssBytes
     self.cpuSeconds = cpuSeconds
     self.filesPerSecond = filesPerSecond

@@ -11,6 +11,7 @@ final class SlotDriver {
   private let queue: any SlotQueue
   private let catalog: any SlotCatalog
   private let runner: SliceRunner
+  private let preflight: ScanPreflight
   private let servingHosts: ServingHosts
   private let shared: WorkerShared
   private let activity: SlotActivity
@@ -20,13 +21,14 @@ final class SlotDriver {
 
   init(
     slot: SlotID, machine: SlotMachine, queue: any SlotQueue, catalog: any SlotCatalog, runner: SliceRunner,
-    servingHosts: ServingHosts, activity: SlotActivity, shared: WorkerShared, logger: Logger
+    preflight: ScanPreflight, servingHosts: ServingHosts, activity: SlotActivity, shared: WorkerShared, logger: Logger
   ) {
     self.slot = slot
     self.machine = machine
     self.queue = queue
     self.catalog = catalog
     self.runner = runner
+    self.preflight = preflight
     self.servingHosts = servingHosts
     self.activity = activity
     self.shared = shared
@@ -107,10 +109,12 @@ final class SlotDriver {
       return .holder(isAlive: beats || shared.redisOutage.isRecent(within: shared.grace))
     case .enter(let lock, let alone): return enterGate(lock, alone: alone)
     case .claim(let lock, let epoch, let holderDied): return try claim(lock, epoch: epoch, holderDied: holderDied)
+    case .preflight(let claim): return .preflighted(try preflight.findings(before: claim))
     case .work(let claim): return .worked(try runner.run(claim))
     case .release(let claim): return .ceded(try release(claim) ? .requeued : .fenced)
     case .fail(let claim, let message): return .ceded(try fail(claim, message))
     case .refuse(let claim, let message): return .ceded(try refuse(claim, message))
+    case .reject(let claim, let findings): return .ceded(try reject(claim, findings))
     case .finish(let job, let lock, let successors):
       try finish(job, lock, successors)
       return .settled
@@ -213,6 +217,12 @@ final class SlotDriver {
     return verdict
   }
 
+  private func reject(_ claim: SliceClaim, _ findings: [PreflightFinding]) throws(CatalogError) -> SliceVerdict {
+    let verdict = try catalog.reject(claim, findings)
+    log("a scan must not begin", claim, verdict, findings.rejection)
+    return verdict
+  }
+
   private func log(_ what: Logger.Message, _ claim: SliceClaim, _ verdict: SliceVerdict, _ message: String) {
     logger.error(
       what, metadata: claim.logMetadata.merging(["verdict": "\(verdict.rawValue)", "error": "\(message)"]) { $1 })
@@ -239,7 +249,8 @@ extension SlotMachine.Action {
   fileprivate var reachesQueue: Bool {
     switch self {
     case .take, .lock, .finish, .handBack, .bury: true
-    case .ping, .look, .admit, .inspect, .findHolder, .enter, .claim, .work, .release, .fail, .refuse, .wait, .stop:
+    case .ping, .look, .admit, .inspect, .findHolder, .enter, .claim, .preflight, .work, .release, .fail, .refuse,
+      .reject, .wait, .stop:
       false
     }
   }
@@ -247,7 +258,7 @@ extension SlotMachine.Action {
   /// The same of Postgres; one that takes no writes answers `inspect` too.
   fileprivate var reachesCatalog: Bool {
     switch self {
-    case .ping, .admit, .claim, .work, .release, .fail, .refuse: true
+    case .ping, .admit, .claim, .preflight, .work, .release, .fail, .refuse, .reject: true
     case .look, .take, .inspect, .lock, .findHolder, .enter, .finish, .handBack, .bury, .wait, .stop: false
     }
   }
@@ -264,7 +275,7 @@ extension SlotMachine.Action {
   /// What is done inside the gate: everything else comes before or after the work on a slice.
   fileprivate var needsGate: Bool {
     switch self {
-    case .claim, .work: true
+    case .claim, .preflight, .work: true
     default: false
     }
   }

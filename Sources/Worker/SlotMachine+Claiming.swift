@@ -72,7 +72,29 @@ extension SlotMachine {
       state = .ceding(candidate.job, candidate.lock, to: .front)
       return .release(claim)
     }
-    state = .working(candidate.job, candidate.lock, claim)
+    if claim.beginsScan {
+      state = .preparing(candidate.job, candidate.lock, claim)
+      return .preflight(claim)
+    }
+    return work(candidate.job, candidate.lock, claim)
+  }
+
+  mutating func preflighted(
+    _ job: TakenJob, _ lock: HeldLock, _ claim: SliceClaim, _ findings: [PreflightFinding], stopping: Bool
+  ) -> Action {
+    if !findings.failures.isEmpty {
+      state = .ceding(job, lock, to: .back)
+      return .reject(claim, findings)
+    }
+    if stopping {
+      state = .ceding(job, lock, to: .front)
+      return .release(claim)
+    }
+    return work(job, lock, claim)
+  }
+
+  private mutating func work(_ job: TakenJob, _ lock: HeldLock, _ claim: SliceClaim) -> Action {
+    state = .working(job, lock, claim)
     return .work(claim)
   }
 

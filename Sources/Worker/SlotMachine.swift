@@ -8,7 +8,7 @@ import ScanModel
 /// The life of a job:
 ///
 ///     look ─ take ─┬─ request ─ admit ─────────────────────────────────────┬─► finish, and push pointers
-///                  ├─ pointer ─ inspect ─┬─ lock ─ (find holder) ─ enter ─ claim ─ work ─┤
+///                  ├─ pointer ─ inspect ─┬─ lock ─ (find holder) ─ enter ─ claim ─ (preflight) ─ work ─┤
 ///                  │                     └─ nothing to do ─────────────────┘
 ///                  │                               claim or work in vain ─┬─ superseded ──────► hand back
 ///                  │                                                      └─ release, fail, refuse ──► hand back
@@ -16,6 +16,9 @@ import ScanModel
 ///
 /// A slice that failed before is worked on alone in the process. It enters before it is claimed, so that
 /// none that waits for its turn counts as failed when another kills the process.
+///
+/// Whoever claims a slice of a scan of which nothing is committed makes sure first that it can be done, and rejects a
+/// scan that cannot.
 ///
 /// Every taken job ends as finished, handed back or buried (invariant 5). The last two steps and `look`
 /// are repeated until they succeed; everything before them may be forgotten at any moment, because the
@@ -39,8 +42,10 @@ public struct SlotMachine: Sendable {
     case finding(Candidate)
     /// → claiming | settling
     case entering(Candidate)
-    /// → working | ceding | settling
+    /// → preparing | working | ceding | settling
     case claiming(Candidate)
+    /// → working | ceding | settling
+    case preparing(TakenJob, HeldLock, SliceClaim)
     /// → ceding | settling
     case working(TakenJob, HeldLock, SliceClaim)
     /// → settling
@@ -142,6 +147,8 @@ public struct SlotMachine: Sendable {
       return settle(.handBack(job, lock(of: job), .back), then: .pause(retryInterval, then: .look))
     case (.claiming(let candidate), .unworkable):
       return settle(.handBack(candidate.job, candidate.lock, .back), then: .pause(retryInterval, then: .look))
+    case (.preparing(let job, let lock, let claim), .preflighted(let findings)):
+      return preflighted(job, lock, claim, findings, stopping: stopping)
     case (.working(let job, let lock, let claim), .worked(let outcome)):
       return worked(job, lock, claim, outcome)
     case (.ceding(let job, let lock, let end), .ceded(let verdict)):
@@ -248,7 +255,7 @@ public struct SlotMachine: Sendable {
       return settle(.handBack(job, lock(of: job), .front), then: .pause(wait, then: .ping))
     case .locking(let candidate), .finding(let candidate), .entering(let candidate), .claiming(let candidate):
       return settle(.handBack(candidate.job, candidate.lock, .front), then: .pause(wait, then: .ping))
-    case .working(let job, let lock, _), .ceding(let job, let lock, _):
+    case .preparing(let job, let lock, _), .working(let job, let lock, _), .ceding(let job, let lock, _):
       return settle(.handBack(job, lock, .front), then: .pause(wait, then: .ping))
     default:
       return pause(wait, then: .ping)

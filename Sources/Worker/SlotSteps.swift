@@ -19,6 +19,8 @@ extension SlotMachine {
     /// Wait until this slot may work beside the others of its process or, if `alone`, without them.
     case enter(HeldLock, alone: Bool)
     case claim(HeldLock, epoch: Int32, holderDied: Bool)
+    /// Make sure, before anything of a scan is read, that it can be done.
+    case preflight(SliceClaim)
     /// Walk or finalise, and commit.
     case work(SliceClaim)
     /// Take back what was sent, and set the slice `queued`; no attempt is counted.
@@ -27,6 +29,8 @@ extension SlotMachine {
     case fail(SliceClaim, message: String)
     /// Record that this host cannot open the root.
     case refuse(SliceClaim, message: String)
+    /// End a scan that must not begin.
+    case reject(SliceClaim, [PreflightFinding])
     /// Pushes the pointers of the slices that follow from the job, and ends it.
     case finish(TakenJob, HeldLock?, then: Successors)
     case handBack(TakenJob, HeldLock?, QueueEnd)
@@ -60,8 +64,10 @@ extension SlotMachine {
     /// Of `enter`: the slice cannot be alone here for now, and the slots beside it are not to wait for that.
     case gaveWay
     case claimed(SliceClaim?)
+    /// Of `preflight`: all that was found.
+    case preflighted([PreflightFinding])
     case worked(WorkOutcome)
-    /// Of `release`, `fail` and `refuse`.
+    /// Of `release`, `fail`, `refuse` and `reject`.
     case ceded(SliceVerdict)
     /// Of `finish`, `handBack` and `bury`.
     case settled

@@ -12,6 +12,7 @@ import ServiceLifecycle
 ///
 ///     thread        connections of its own    ends
 ///     slot-0 …      Redis, Postgres           at its next seam after the order to stop
+///     health        Redis, Postgres           by itself, after the order to stop; with its lookouts, which have none
 ///     heartbeat     Redis                     after the last slot, whose lock it keeps until then
 ///     shutdown      none                      with the heartbeat; it hurries slots that are late
 ///
@@ -77,6 +78,12 @@ public final class Worker: Service {
           logger.warning("cannot end the registration; it ends with the heartbeat", metadata: ["error": "\(error)"])
         }
       })
+    // Not waited for at the end: it may stand in a call, and has nothing in hand.
+    _ = try BlockingThread(name: "health") { [self] in
+      let catalog = catalog("health")
+      shared.stop.whenUrgent(catalog.interrupt)
+      Health(settings: settings, shared: shared, logger: logger).run(catalog, examination())
+    }
     threads.others.append(
       try BlockingThread(name: "shutdown") { [shared] in shared.stop.hurryUnless(over, within: .seconds(1)) })
     for activity in activities {
@@ -87,10 +94,19 @@ public final class Worker: Service {
 
   private func redis() -> RedisConnection { RedisConnection(endpoint: endpoint) }
 
-  private func catalog(slot: Int) -> Catalog {
+  private func catalog(slot: Int) -> Catalog { catalog("\(slot)") }
+
+  private func catalog(_ part: String) -> Catalog {
     Catalog(
-      url: settings.postgresURL, applicationName: "rollcall \(id)/\(slot)", deadline: settings.operationTimeout,
+      url: settings.postgresURL, applicationName: "rollcall \(id)/\(part)", deadline: settings.operationTimeout,
       logger: logger)
+  }
+
+  /// Short deadlines: a scan waits for it, and goes on without it.
+  private func examination() -> RedisExamination {
+    RedisExamination(
+      connection: RedisConnection(
+        endpoint: endpoint, connectTimeout: .milliseconds(500), deadline: .milliseconds(500)))
   }
 
   private func heartbeat(_ activities: [SlotActivity], _ registration: WorkerRegistration) -> Heartbeat {
@@ -126,6 +142,9 @@ public final class Worker: Service {
       runner: SliceRunner(
         catalog: catalog, queue: queue, activity: activity, stop: shared.stop, pace: pace, logger: logger,
         allowedRoots: settings.allowedRoots),
+      preflight: ScanPreflight(
+        catalog: catalog, examination: examination(), health: shared.health, interval: settings.healthInterval,
+        logger: logger),
       servingHosts: hosts, activity: activity, shared: shared, logger: logger)
   }
 }

@@ -21,11 +21,13 @@ public struct WorkerSettings: Sendable {
   public var maxAttempts: Int
   /// Which roots this worker walks.
   public var allowedRoots: AllowedRoots
+  /// How often Redis and the roots of libraries are looked at.
+  public var healthInterval: Duration
 
   public init(
     redisURL: String, postgresURL: String, prefix: String, name: String, host: String, version: String, slots: Int,
     queues: [String], lockTTL: Duration, lockRenew: Duration, operationTimeout: Duration, retryInterval: Duration,
-    maxAttempts: Int, allowedRoots: AllowedRoots = .anywhere
+    maxAttempts: Int, allowedRoots: AllowedRoots = .anywhere, healthInterval: Duration = .seconds(30)
   ) {
     self.redisURL = redisURL
     self.postgresURL = postgresURL
@@ -41,5 +43,6 @@ public struct WorkerSettings: Sendable {
     self.retryInterval = retryInterval
     self.maxAttempts = maxAttempts
     self.allowedRoots = allowedRoots
+    self.healthInterval = healthInterval
   }
 }

@@ -6,6 +6,7 @@ final class WorkerShared: Sendable {
   let board = HeartbeatBoard()
   let gate: SoloGate
   let stop = WorkerStop()
+  let health = HealthBoard()
   let redisOutage: Outage
   let postgresOutage: Outage
   let complaints: Complaints

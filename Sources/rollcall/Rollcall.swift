@@ -8,6 +8,7 @@
 //   Documents/           what --json shows
 //   LocalServers/        the private Redis and Postgres of `rollcall up`
 //   Logging/             log lines, as text or JSON
+//   Preflight/           what `rollcall preflight` checks
 //   Output/              tables, humane numbers, progress, JSON
 
 import ArgumentParser
@@ -30,7 +31,7 @@ struct Rollcall: AsyncParsableCommand {
     subcommands: [
       Up.self, Migrate.self, Library.self, Scan.self, WorkerCommand.self, ReaperCommand.self, Status.self,
       History.self, Errors.self, Changes.self, Events.self, Cancel.self, Confirm.self, Discard.self, Queue.self,
-      Workers.self, Verify.self, Config.self, Version.self,
+      Workers.self, Preflight.self, Verify.self, Config.self, Version.self,
     ])
 
   static func main() async {

@@ -13,7 +13,7 @@ import Testing
       VALUES (1, 'repaired', '{"n": 9007199254740993, "x": 0.1, "deep": [{"a": null, "b": true}], "s": "ü\\u0001"}')
       """)
     let events = try array(deployment.run(["events", "1", "--json"]))
-    #expect(events.map { $0["event"] as? String } == ["repaired", "completed", "started", "admitted"])
+    #expect(events.map { $0["event"] as? String } == ["repaired", "completed", "preflight", "started", "admitted"])
     #expect(Set(events[0].keys) == ["id", "at", "event", "actor", "detail"])
     #expect(events[0]["actor"] is NSNull)
     let detail = try #require(events[0]["detail"] as? [String: Any])
@@ -21,14 +21,14 @@ import Testing
     #expect(detail["x"] as? Double == 0.1)
     #expect(detail["s"] as? String == "ü\u{1}")
     #expect(((detail["deep"] as? [Any])?[0] as? [String: Any])?["b"] as? Bool == true)
-    #expect(events[3]["actor"] as? String == "me")
-    #expect((events[2]["actor"] as? String)?.hasPrefix("w-") == true)
+    #expect(events[4]["actor"] as? String == "me")
+    #expect((events[3]["actor"] as? String)?.hasPrefix("w-") == true)
     #expect(events[1]["detail"] is NSNull)
     #expect((events[0]["at"] as? String)?.hasSuffix("Z") == true)
 
     let lines = try deployment.succeed(["events", "1"]).split(separator: "\n")
-    #expect(lines.count == 4)
-    #expect(lines[3].contains("  admitted        me  {"), "\(lines[3])")
+    #expect(lines.count == 5)
+    #expect(lines[4].contains("  admitted        me  {"), "\(lines[4])")
     #expect(worker.isRunning)
   }
 

@@ -8,7 +8,7 @@ import Testing
     "worker", "status", "history", "errors", "changes", "events", "cancel", "confirm", "discard", "queue", "queue dead",
     "queue dead list",
     "queue dead retry",
-    "queue dead drop", "workers", "verify", "config", "version",
+    "queue dead drop", "workers", "preflight", "verify", "config", "version",
   ]
 
   @Test(arguments: commands) func `every command explains itself`(command: String) throws {

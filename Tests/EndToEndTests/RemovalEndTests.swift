@@ -62,10 +62,11 @@ private struct HeldLibrary {
       sourceLocation: sourceLocation)
   }
 
-  /// What has happened to a scan since it was admitted.
+  /// What has happened to a scan since it was begun.
   func events(_ scan: Int64) throws -> [String] {
     try deployment.database.query(
-      "SELECT event FROM scan_events WHERE scan_id = \(scan) AND event NOT IN ('admitted', 'started') ORDER BY id")
+      "SELECT event FROM scan_events WHERE scan_id = \(scan) AND event NOT IN ('admitted', 'started', 'preflight') ORDER BY id"
+    )
   }
 
   /// A scan of what is there, all of whose removals are let go, leaves the catalogue exact.

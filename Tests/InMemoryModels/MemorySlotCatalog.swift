@@ -158,6 +158,18 @@ public final class MemorySlotCatalog: SlotCatalog {
     }
   }
 
+  public func proveRoom(bytes: Int64) throws(CatalogError) -> Bool { true }
+
+  /// Events are no part of the model.
+  public func note(_ warnings: [PreflightFinding], of claim: SliceClaim) throws(CatalogError) {}
+
+  public func reject(_ claim: SliceClaim, _ findings: [PreflightFinding]) throws(CatalogError) -> SliceVerdict {
+    try catalog.withState { (state) throws(CatalogError) in
+      guard let slice = Self.held(claim, state) else { return .fenced }
+      return Self.cede(slice, of: claim.slice.scan, failing: true, findings.rejection, &state)
+    }
+  }
+
   /// The slice's row where it is `running` under this claim.
   private static func held(_ claim: SliceClaim, _ state: MemoryCatalog.State) -> MemorySlice? {
     guard let slice = state.scans[claim.slice.scan]?.slices[claim.slice.number], slice.state == .running,

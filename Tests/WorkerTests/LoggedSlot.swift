@@ -54,6 +54,10 @@ final class LoggedSlot {
   ) throws {
     let slot = SlotID(worker: WorkerID(name: "w"), index: 0)
     let server = MemoryQueueServer()
+    // As nobody would complain about.
+    var standing = RedisStanding(endpoint: redisURL)
+    (standing.evictionPolicy, standing.hasAppendOnlyFile) = ("noeviction", true)
+    shared.health.note(standing)
     server.push(Array(message.utf8), to: "default")
     let queue = server.slot(slot, queues: ["default"])
     let connection = catalog(url, log)
@@ -68,6 +72,10 @@ final class LoggedSlot {
       catalog: catalog,
       runner: SliceRunner(
         catalog: catalog, queue: queue, activity: activity, stop: shared.stop, pace: pace, logger: log.logger),
+      preflight: ScanPreflight(
+        catalog: catalog,
+        examination: RedisExamination(connection: RedisConnection(endpoint: try RedisEndpoint(url: redisURL))),
+        health: shared.health, interval: .seconds(600), logger: log.logger),
       servingHosts: ServingHosts(inspector: inspector, ownHost: "h"), activity: activity, shared: shared,
       logger: log.logger
     ).run()

@@ -93,9 +93,14 @@ extension SliceID {
 }
 
 extension SliceClaim {
-  static func of(_ lock: HeldLock, queue: String = "q", attempts: Int = 0) -> SliceClaim {
+  /// Of a scan of which nothing is committed.
+  static func beginning(_ lock: HeldLock) -> SliceClaim { of(lock, slice: .first) }
+
+  static func of(
+    _ lock: HeldLock, slice: SliceID? = nil, queue: String = "q", attempts: Int = 0
+  ) -> SliceClaim {
     SliceClaim(
-      slice: lock.slice, kind: .walk, epoch: 5, claim: lock.claim, attempts: attempts, library: LibraryID(1),
+      slice: slice ?? lock.slice, kind: .walk, epoch: 5, claim: lock.claim, attempts: attempts, library: LibraryID(1),
       libraryName: "media", rootPath: "/media", queue: queue, rules: LibraryRules(), mode: .full, entriesSeen: 0,
       frontier: SliceFrontier())
   }
@@ -108,4 +113,9 @@ extension ScanRecord {
       requestedBy: nil, requestedThrough: "queue", requestID: nil, requestedAt: Date(), startedAt: nil,
       completedAt: nil, counters: ScanCounters(), message: nil, errorMessage: nil, queue: "scans", maxParallel: 2)
   }
+}
+
+extension PreflightFinding {
+  static let warning = PreflightFinding(.redisPersistence, .warning(advice: "write it down"), "nothing is kept")
+  static let failure = PreflightFinding(.postgresRoom, .failure(advice: "make room"), "there is no room")
 }

@@ -61,7 +61,11 @@ struct SlotMachineWalkTests {
     case .findHolder: [.holder(isAlive: true), .holder(isAlive: false), .queueAway]
     case .enter: [.entered(true), .entered(false), .gaveWay]
     case .claim(let lock, _, _):
-      [.claimed(.of(lock)), .claimed(.of(lock, attempts: 1)), .claimed(nil), .catalogAway, .unworkable]
+      [
+        .claimed(.of(lock)), .claimed(.of(lock, attempts: 1)), .claimed(.beginning(lock)), .claimed(nil), .catalogAway,
+        .unworkable,
+      ]
+    case .preflight: [.preflighted([.warning, .failure]), .preflighted([.warning]), .preflighted([]), .catalogAway]
     case .work:
       [
         .worked(.committed(queued: SliceID.next)), .worked(.superseded), .worked(.interrupted),
@@ -70,6 +74,7 @@ struct SlotMachineWalkTests {
     case .release: [.ceded(.requeued), .ceded(.fenced), .catalogAway]
     case .fail: [.ceded(.requeued), .ceded(.failed), .ceded(.fenced), .catalogAway]
     case .refuse: [.ceded(.requeued), .ceded(.failed), .ceded(.fenced), .catalogAway, .queueAway]
+    case .reject: [.ceded(.failed), .ceded(.fenced), .catalogAway]
     case .finish, .handBack, .bury: [.settled, .queueAway]
     case .wait: [.waited]
     case .stop: []
@@ -83,7 +88,8 @@ struct SlotMachineWalkTests {
     return [
       .ping, .look, .take, .admit(ScanRequest(target: .name("media"))), .inspect(.seven), .lock(.pointer, lock),
       .findHolder(.other, queue: "q"), .enter(lock, alone: true), .claim(lock, epoch: 4, holderDied: false),
-      .work(claim), .release(claim), .fail(claim, message: ""), .refuse(claim, message: ""),
+      .preflight(claim), .reject(claim, []), .work(claim), .release(claim), .fail(claim, message: ""),
+      .refuse(claim, message: ""),
       .finish(.pointer, lock, then: SlotMachineTests.none), .handBack(.pointer, lock, .front),
       .bury(.garbage, reason: ""), .wait(.zero),
     ]
@@ -104,7 +110,11 @@ private struct Watch {
   private var isAlone: Bool?
   private var holder: (isKnown: Bool, isAlive: Bool)?
 
+  /// The last answer let the scan of the claim in hand begin.
+  private var isPreflighted = false
+
   mutating func saw(_ action: SlotMachine.Action, _ answer: SlotMachine.Event) {
+    isPreflighted = if case .preflighted(let findings) = answer { findings.failures.isEmpty } else { false }
     if case .lock(let job, let lock) = action { lastLock = (job, lock) }
     if case .inspect = action { (isAlone, holder) = (nil, nil) }
     if case .standing(.open(_, _, let worker, _)) = answer { holder = (worker != nil, true) }
@@ -130,7 +140,7 @@ private struct Watch {
   /// The promise that `action` breaks.
   func broken(by action: SlotMachine.Action, stopping: Bool) -> String? {
     switch action {
-    case .take, .admit, .inspect, .lock, .findHolder, .enter, .claim, .work:
+    case .take, .admit, .inspect, .lock, .findHolder, .enter, .claim, .preflight, .work:
       if stopping { return "work is begun although it stops" }
       if isCatalogAway { return "work is begun while the catalogue is away" }
       if case .findHolder(.own, _) = action { return "it asks for itself" }
@@ -141,6 +151,7 @@ private struct Watch {
       if case .work(let claim) = action, claim.attempts > 0, isAlone != true {
         return "a slice that failed is worked on beside others"
       }
+      if case .work(let claim) = action, claim.beginsScan, !isPreflighted { return "a scan begins unchecked" }
       if action == .take, inHand != nil { return "a job is taken while another is in hand" }
     case .finish(let job, _, _), .handBack(let job, _, _), .bury(let job, _):
       if job != inHand { return "a job ends that is not in hand" }
@@ -149,7 +160,7 @@ private struct Watch {
       if inHand != nil, queueFailures < 2 { return "it stops with a job in hand" }
     case .wait(let duration):
       if duration > .seconds(30) { return "it waits too long" }
-    case .ping, .look, .release, .fail, .refuse: break
+    case .ping, .look, .release, .fail, .refuse, .reject: break
     }
     if case .lock(let job, let lock) = action, let lastLock, lastLock.job == job, lastLock.lock != lock {
       return "a second try comes under another claim"

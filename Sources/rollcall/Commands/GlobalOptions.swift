@@ -79,6 +79,12 @@ struct Environment: Sendable {
     return RedisQueues(connection: RedisConnection(endpoint: endpoint), prefix: configuration.prefix)
   }
 
+  /// Looks at how Redis is set up.
+  func redisExamination() throws(RedisError) -> RedisExamination {
+    let endpoint = try RedisEndpoint(url: configuration.redisURL)
+    return RedisExamination(connection: RedisConnection(endpoint: endpoint))
+  }
+
   /// The dead list of one queue.
   func deadList(_ queue: String) throws(RedisError) -> RedisDeadList {
     let endpoint = try RedisEndpoint(url: configuration.redisURL)

@@ -43,6 +43,6 @@ extension WorkerSettings {
       slots: configuration.slots, queues: configuration.queues, lockTTL: configuration.lockTTL,
       lockRenew: configuration.lockRenew, operationTimeout: configuration.operationTimeout,
       retryInterval: configuration.retryInterval, maxAttempts: configuration.maxAttempts,
-      allowedRoots: configuration.allowedRoots)
+      allowedRoots: configuration.allowedRoots, healthInterval: configuration.healthInterval)
   }
 }

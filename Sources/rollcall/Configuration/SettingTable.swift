@@ -48,7 +48,9 @@ extension Setting {
       "sweep_interval", \.sweepInterval, .duration,
       "How often the reaper looks for work whose worker died; at least three times in lock_ttl"),
     Setting("reconcile_interval", \.reconcileInterval, .duration, "How often Redis and Postgres are compared"),
-    Setting("health_interval", \.healthInterval, .duration, "How often health is checked", isInEffect: false),
+    Setting(
+      "health_interval", \.healthInterval, .duration, "How often a worker looks at Redis and at the roots of its queues"
+    ),
     Setting(
       "cleanup_interval", \.cleanupInterval, .duration,
       "How often all of Redis's keys are looked through for work that no worker's registration leads to"),

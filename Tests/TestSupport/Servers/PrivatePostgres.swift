@@ -5,6 +5,7 @@ public final class PrivatePostgres {
   private let directory: TemporaryDirectory
   private let programs: String
   private let options: [String]
+  private let wrapper: [String]
   private var server: ChildProcess?
 
   /// Makes a cluster and starts it.
@@ -12,9 +13,13 @@ public final class PrivatePostgres {
   /// - Parameters:
   ///   - password: what it asks its superuser `app` for; nobody is asked where it is `nil`.
   ///   - options: further ones of postgres.
-  public init(password: String? = nil, options: [String] = []) throws {
+  ///   - wrapper: a program and its arguments that turn into Postgres, such as unshare(1); of the cluster's directory.
+  public init(
+    password: String? = nil, options: [String] = [], wrapper: (String) -> [String] = { _ in [] }
+  ) throws {
     directory = try TemporaryDirectory(inMemory: true)
     self.options = options
+    self.wrapper = wrapper(directory.path)
     if getuid() == 0 { try run(["chown", "postgres:", directory.path]) }
     programs = String(decoding: try run(["pg_config", "--bindir"]), as: UTF8.self).trimmingCharacters(in: .newlines)
     var initdb = ["\(programs)/initdb", "-D", directory.appending("data"), "-U", "app", "--no-sync"]
@@ -32,17 +37,21 @@ public final class PrivatePostgres {
 
   deinit { stop() }
 
+  /// Where it lies, with its socket.
+  public var path: String { directory.path }
+
   /// Without the password.
   public var conninfo: String { "host=\(directory.path) user=app dbname=postgres" }
 
   /// Starts it, and does not wait until it is ready.
   public func start() throws {
     server = try ChildProcess(
-      Self.unprivileged(
-        [
-          "\(programs)/postgres", "-D", directory.appending("data"), "-k", directory.path, "-c", "listen_addresses=",
-          "-c", "fsync=off", "-c", "max_connections=200",
-        ] + options))
+      wrapper
+        + Self.unprivileged(
+          [
+            "\(programs)/postgres", "-D", directory.appending("data"), "-k", directory.path, "-c", "listen_addresses=",
+            "-c", "fsync=off", "-c", "max_connections=200",
+          ] + options))
   }
 
   /// An immediate shutdown: every connection ends at once, and the next start recovers from the log.

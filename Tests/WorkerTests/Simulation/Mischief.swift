@@ -31,6 +31,7 @@ struct Mischief {
       faults.refusal = Double.random(in: 0...0.15, using: &world.random)
     }
     if world.severity != .peace {
+      faults.unready = Double.random(in: 0...0.1, using: &world.random)
       faults.work = Double.random(in: 0...0.1, using: &world.random)
       faults.death = Bool.random(using: &world.random) ? Double.random(in: 0...0.005, using: &world.random) : 0
     }

@@ -77,7 +77,7 @@ final class SimulatedSlot {
 
   private func perform(_ action: SlotMachine.Action) throws -> SlotMachine.Event {
     switch action {
-    case .claim, .work, .enter: break
+    case .claim, .preflight, .work, .enter: break
     default: worker.leaveGate(id.index)
     }
     do {
@@ -113,6 +113,7 @@ final class SimulatedSlot {
       return .entered(true)
     case .claim(let lock, let epoch, let holderDied):
       return try onCatalog { .claimed(try claim(lock, epoch, holderDied: holderDied)) }
+    case .preflight(let claim): return try onCatalog { .preflighted(try preflight(claim)) }
     case .work(let claim): return try onCatalog { .worked(try work(claim)) }
     case .release(let claim): return try onCatalog { .ceded(try catalog.release(claim) ? .requeued : .fenced) }
     case .fail(let claim, let message):
@@ -124,6 +125,7 @@ final class SimulatedSlot {
     case .refuse(let claim, let message):
       let hosts = try onQueue { world.hosts }
       return try onCatalog { .ceded(try catalog.refuse(claim, hosts: hosts, message: message)) }
+    case .reject(let claim, let findings): return try onCatalog { .ceded(try catalog.reject(claim, findings)) }
     case .finish(let job, let lock, let successors): try finish(job, lock, successors)
     case .handBack(let job, let lock, let end):
       held = nil
@@ -168,6 +170,14 @@ final class SimulatedSlot {
       try onQueue { try queue.push(pointers, to: successors.queue) }
       try onQueue { try queue.finish(job, lock: lock) }
     }
+  }
+
+  private func preflight(_ claim: SliceClaim) throws(CatalogError) -> [PreflightFinding] {
+    if world.happens(world.faults.unready) {
+      return [PreflightFinding(.postgresRoom, .failure(advice: "make room"), "no room")]
+    }
+    _ = try catalog.proveRoom(bytes: ScanPreflight.room)
+    return []
   }
 
   private func work(_ claim: SliceClaim) throws -> SlotMachine.WorkOutcome {

@@ -25,6 +25,8 @@ final class Simulation {
     var lostReply = 0.0
     /// Nothing is done.
     var refusal = 0.0
+    /// A scan must not begin.
+    var unready = 0.0
     /// The work on a slice fails or is interrupted.
     var work = 0.0
     /// The worker dies in the middle of an action, after the deed.

@@ -1,3 +1,4 @@
+import Catalog
 import Foundation
 import InMemoryModels
 import JobQueue
@@ -72,6 +73,10 @@ struct SimulationTests {
 
   private func expectScansDone(in world: Simulation) {
     for scan in world.scans {
+      if scan.errorMessage?.hasPrefix("pre-flight failed: no room") == true {
+        expectRejected(scan, in: world)
+        continue
+      }
       let tree = world.tree(of: scan.library)
       let visible = tree.visible
       #expect(scan.status == (visible.leftOut.isEmpty ? .completed : .partial))
@@ -85,6 +90,14 @@ struct SimulationTests {
       #expect(shared == visible.directories + visible.files, "the workers' shares are not the whole")
     }
     #expect(Set(world.scans.map(\.library)).count == world.libraries.count)
+  }
+
+  /// Nothing of the scan was done.
+  private func expectRejected(_ scan: ScanRecord, in world: Simulation) {
+    #expect(scan.status == .failed && world.severity != .peace)
+    #expect(scan.counters.directoriesSeen == 0 && scan.counters.filesSeen == 0)
+    #expect(world.catalog.slices(of: scan.id).isEmpty)
+    #expect(world.catalog.shares(of: scan.id).isEmpty)
   }
 
   // MARK: Recovery
