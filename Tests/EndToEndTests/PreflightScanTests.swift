@@ -92,7 +92,8 @@ extension EndToEnd {
       try deployment.database.query("DROP TABLE rest")
       try expectRejected(deployment, worker, saying: "no room", "53100", "free space", check: "postgres_room")
       try deployment.database.query("TRUNCATE filler")
-      try expectExact(deployment.scan(), TreeRows(of: tree.root, in: deployment))
+      #expect(try deployment.scan().filesUnchanged == 5)
+      #expect(try TreeRows(of: tree.root, in: deployment).differences() == [])
     }
 
     @Test func `nothing is left in Postgres of what a scan's start has written there`() throws {
