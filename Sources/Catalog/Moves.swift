@@ -23,6 +23,15 @@ extension PostgresSlotCatalog {
   }
 }
 
+/// A row under whose name a scan has found another file; in the order in which they are looked for.
+struct ReplacedFile: Sendable {
+  /// Before all of them.
+  static let first = ReplacedFile(scan: 0, row: 0)
+
+  let scan: Int64
+  let row: Int64
+}
+
 /// Looks among what a scan has found for what it misses, and stages what has only moved. It begins anew with every
 /// claim; each call commits a page by itself, fenced.
 struct MoveSearch: Sendable {
@@ -78,10 +87,14 @@ struct MoveSearch: Sendable {
 
   /// Looks for what was under names that bear other files now, after a row; the last one of the page, `nil` when there
   /// are no more.
-  mutating func match(replacedAfter last: Int64, on connection: PostgresConnection) throws(PostgresError) -> Int64? {
+  mutating func match(
+    replacedAfter last: ReplacedFile, on connection: PostgresConnection
+  ) throws(PostgresError) -> ReplacedFile? {
     guard isSearching else { return nil }
-    let row = try connection.execute(Statements.movesReplaced, fence + [.int64(last), .int64(Self.pageRows)])[0]
-    moves += try row.int64(1)
-    return try row.optionalInt64(0)
+    let row = try connection.execute(
+      Statements.movesReplaced, fence + [.int64(last.scan), .int64(last.row), .int64(Self.pageRows)])[0]
+    moves += try row.int64(2)
+    guard let scan = try row.optionalInt64(0) else { return nil }
+    return ReplacedFile(scan: scan, row: try row.int64(1))
   }
 }

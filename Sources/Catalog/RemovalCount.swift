@@ -28,7 +28,7 @@ public struct RemovalCount: Sendable {
     case directories(after: Int64)
     case files(after: Int64)
     /// What was under names that bear other files now: nothing to count.
-    case replaced(after: Int64)
+    case replaced(after: ReplacedFile)
     case end
   }
 
@@ -96,7 +96,7 @@ public struct RemovalCount: Sendable {
     let rows = try connection.execute(
       Statements.removalsSingle, [scan, library, .int64(previous), .int64(Self.pageRows)])
     guard let row = rows.first, let last = try row.optionalInt64(0) else {
-      part = .replaced(after: 0)
+      part = .replaced(after: .first)
       return
     }
     try search.match(stagedAfter: previous, limit: Self.pageRows, on: connection)

@@ -217,7 +217,7 @@ extension FinalisingScan {
     let fence = "1, 2, 1, '\(late.claim)'"
     for step in [
       "match_staged(\(fence), 0, 9)", "match_below(\(fence), '{\(scan.root)}', '', 9)",
-      "match_replaced(\(fence), 0, 9)",
+      "match_replaced(\(fence), 0, 0, 9)",
     ] {
       do {
         try scan.connection.query("SELECT * FROM \(step)")
@@ -262,6 +262,73 @@ extension FinalisingScan {
     _ = try scan.counters
     let held = try scan.connection.query("SELECT removals_held FROM scans")[0].int64(0)
     #expect(held == 4)
+  }
+
+  @Test func `what was given up in the middle of its moves moves no more when it is confirmed`() throws {
+    let scan = try FinalisingScan(maxAttempts: 1)
+    try scan.connection.query("UPDATE scans SET rules = rules || '{\"removal_limit\": 0}'")
+    let ids = try (10..<14).map { try scan.file("\($0)", inode: $0) }
+    for id in ids { try scan.miss(id) }
+    for inode in 10..<13 as Range<Int64> { _ = try scan.file("\(inode)'", inode: inode, isNew: true) }
+    #expect(try scan.decide() == .apply)
+    #expect(try scan.catalog.applyMoves(scan.claim, limit: 1) == MoveBatch(files: 1, isLeft: true))
+    #expect(try scan.catalog.giveUp(scan.claim) == .partial)
+    #expect(try scan.number("SELECT removals_held FROM scans") == 3)
+    try scan.confirm()
+    // One of them is back, and all the others are looked for and stay missing.
+    try scan.catalog.commitLook(
+      scan.claim, upTo: StagedPlace(isDirectory: false, row: ids[3]),
+      present: [StagedRemoval(isDirectory: false, row: ids[1], directory: scan.root, name: Array("11".utf8))])
+    #expect(try scan.decide() == .apply)
+    let event = try scan.connection.query(
+      "SELECT detail->>'files', detail->>'moved' FROM scan_events WHERE event = 'removals_applied' ORDER BY id DESC LIMIT 1"
+    )
+    #expect(try event[0].text(0) == "2")
+    #expect(try event[0].text(1) == "0")
+    #expect(try scan.moveAll(limit: 100) == [0])
+    _ = try scan.applyAll(limit: 100)
+    let rows = try scan.rows
+    #expect(rows.contains("11 \(ids[1]) 11"), "\(rows)")
+    #expect(rows.map { $0.prefix { $0 != " " } } == ["10'", "11", "11'", "12'"])
+  }
+
+  @Test(arguments: [false, true])
+  func `what older scans have noted costs nothing, however much of it there is`(isAnalyzed: Bool) throws {
+    let scan = try FinalisingScan()
+    try scan.connection.query(
+      """
+      INSERT INTO lost_identities (library_id, file_id, directory_id, name, kind, size, mtime_ns, inode, scan_id)
+      SELECT 1, n, 1, '\\x61', 'f', 0, 0, n, 0 FROM generate_series(1, 50000) n
+      """)
+    try scan.connection.query(
+      """
+      INSERT INTO found_identities (library_id, file_id, inode, directory_id, name, scan_id)
+      SELECT 1, n, n, 1, '\\x61', 0 FROM generate_series(1, 50000) n
+      """)
+    if isAnalyzed { try scan.connection.query("ANALYZE") }
+    func read() throws -> Int64 {
+      try scan.connection.query("SELECT pg_stat_force_next_flush()")
+      return try scan.number(
+        """
+        SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint FROM pg_stat_user_tables
+         WHERE relname IN ('lost_identities', 'found_identities')
+        """)
+    }
+    func quick<Answer>(_ step: String, _ body: () throws -> Answer) throws -> Answer {
+      let before = try read()
+      let answer = try body()
+      let more = try read() - before
+      #expect(more < 200, "\(step) has read \(more) of them")
+      return answer
+    }
+    let settled = try quick("nothing to do") { try scan.catalog.removalStanding(scan.claim) }
+    #expect(settled == .settled)
+    _ = try scan.ring(5)
+    let replaced = try quick("something to do") { try scan.catalog.removalStanding(scan.claim) }
+    #expect(replaced == .replaced)
+    _ = try quick("the verdict") { try scan.decide() }
+    let moved = try quick("the moves") { try scan.moveAll(limit: 100) }
+    #expect(moved == [5])
   }
 
   @Test(arguments: [false, true])

@@ -10,7 +10,8 @@
 --   move ──── apply_moves                          a batch at a time, whatever the verdict, before the removals
 --
 -- The identities outlive a scan that fails: the next one that gets to its end brings together what has changed since
--- the last one that did. After that nobody wants them; the reaper deletes them by and by.
+-- the last one that did. After that nobody wants them; the reaper deletes them by and by. There may be millions of
+-- these beside those of a scan, so whoever reads identities goes by their scans' index, or by a row.
 
 -- Rows that are new, or under whose names there is another file than before: what there is now. Not where it has
 -- another link: nobody can tell then which of its names is which.
@@ -25,6 +26,7 @@ CREATE TABLE found_identities (
   PRIMARY KEY (library_id, file_id)
 );
 CREATE INDEX found_identities_by_inode ON found_identities (library_id, inode);
+CREATE INDEX found_identities_by_scan ON found_identities (library_id, scan_id);
 
 -- Rows under whose names there is another file than before: what there was when a scan last got to its end.
 CREATE TABLE lost_identities (
@@ -40,6 +42,7 @@ CREATE TABLE lost_identities (
   scan_id      bigint NOT NULL,
   PRIMARY KEY (library_id, file_id)
 );
+CREATE INDEX lost_identities_by_scan ON lost_identities (library_id, scan_id, file_id);
 
 -- What a scan's `finalise` slice takes for moved, each to the place of a row that was found.
 CREATE TABLE staged_moves (
@@ -76,7 +79,7 @@ CREATE INDEX staged_moves_by_library ON staged_moves (library_id);
 ALTER TABLE scans ADD COLUMN files_displaced bigint NOT NULL DEFAULT 0;
 
 -- The last scan of the library before this one that got to its end; 0 where there is none. The identities of it and
--- of older ones are nobody's any more.
+-- of older ones are nobody's any more. In a query it is called in a subquery of its own, so that it is so but once.
 CREATE FUNCTION scan_ended_before(p_scan bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
   SELECT coalesce((
     SELECT e.id FROM scans s JOIN scans e ON e.library_id = s.library_id AND e.id < s.id AND e.status IN ('completed', 'partial')
@@ -224,23 +227,32 @@ BEGIN
   RETURN QUERY SELECT v_places[cardinality(v_places)], v_names[cardinality(v_places)], v_moves;
 END $$;
 
--- Does so with what there was under names that bear other files now, after the row p_after. After the others: what is
--- missing by now has no place to leave, whatever it was.
-CREATE FUNCTION match_replaced(p_scan bigint, p_number integer, p_epoch integer, p_claim uuid, p_after bigint, p_limit bigint)
-RETURNS TABLE (last bigint, moves bigint) LANGUAGE plpgsql
+-- Does so with what there was under names that bear other files now, after the row p_after that the scan p_after_scan
+-- has noted, in the order of scans and ids. After the others: what is missing by now has no place to leave, whatever it
+-- was.
+CREATE FUNCTION match_replaced(
+  p_scan bigint, p_number integer, p_epoch integer, p_claim uuid, p_after_scan bigint, p_after bigint, p_limit bigint
+) RETURNS TABLE (last_scan bigint, last bigint, moves bigint) LANGUAGE plpgsql
   SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 DECLARE
   v_library     bigint := (SELECT library_id FROM scans WHERE id = p_scan);
-  v_ended       bigint := scan_ended_before(p_scan);
+  v_first       bigint := scan_ended_before(p_scan) + 1;
+  v_scans       bigint[];
   v_files       bigint[];
   v_directories bigint[];
   v_names       bytea[];
 BEGIN
   PERFORM fence_finalise(p_scan, p_number, p_epoch, p_claim);
-  SELECT array_agg(s.file_id), array_agg(s.directory_id), array_agg(s.name) INTO v_files, v_directories, v_names FROM (
-    SELECT file_id, directory_id, name FROM lost_identities
-     WHERE library_id = v_library AND file_id > p_after AND scan_id > v_ended ORDER BY file_id LIMIT p_limit) s;
-  RETURN QUERY SELECT v_files[cardinality(v_files)], match_files(p_scan, v_files, v_directories, v_names, true);
+  IF p_after_scan < v_first THEN
+    p_after_scan := v_first;
+    p_after := 0;
+  END IF;
+  SELECT array_agg(s.scan_id), array_agg(s.file_id), array_agg(s.directory_id), array_agg(s.name)
+    INTO v_scans, v_files, v_directories, v_names FROM (
+    SELECT scan_id, file_id, directory_id, name FROM lost_identities
+     WHERE library_id = v_library AND (scan_id, file_id) > (p_after_scan, p_after) ORDER BY scan_id, file_id LIMIT p_limit) s;
+  RETURN QUERY SELECT v_scans[cardinality(v_scans)], v_files[cardinality(v_files)],
+                      match_files(p_scan, v_files, v_directories, v_names, true);
 END $$;
 
 -- As what a scan has counted a row so far: 'a' added, 'u' updated, '' unchanged.
