@@ -516,28 +516,35 @@ BEGIN
   RETURN end_scan(p_scan, p_number, p_epoch, p_claim, v_slice.worker);
 END $$;
 
--- Deletes at most p_limit of the identities and moves that nobody wants any more: those of libraries whose last scan
--- got to its end. Returns how many. Waits for nobody.
+-- Deletes at most p_limit of the identities and moves that nobody wants any more: moves of scans that have ended, and
+-- identities up to a library's last scan that got to its end, whatever runs. Returns how many. Waits for nobody.
 CREATE FUNCTION drop_left_identities(p_limit bigint) RETURNS bigint LANGUAGE plpgsql
   SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 DECLARE
   v_table   text;
   v_library bigint;
-  v_scan    bigint;
+  v_scan    bigint := 0;
   v_count   bigint;
   v_dropped bigint := 0;
 BEGIN
-  FOREACH v_table IN ARRAY ARRAY['staged_moves', 'lost_identities', 'found_identities'] LOOP
+  -- From one scan, and from one library, to the next in an index, however many rows each has.
+  WHILE v_dropped < p_limit LOOP
+    SELECT m.scan_id INTO v_scan FROM staged_moves m WHERE m.scan_id > v_scan ORDER BY m.scan_id LIMIT 1;
+    EXIT WHEN NOT FOUND;
+    CONTINUE WHEN EXISTS (SELECT 1 FROM scans s WHERE s.id = v_scan AND s.status IN ('pending', 'running', 'paused'));
+    DELETE FROM staged_moves WHERE ctid = ANY (ARRAY(
+      SELECT m.ctid FROM staged_moves m WHERE m.scan_id = v_scan LIMIT p_limit - v_dropped FOR UPDATE SKIP LOCKED));
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    v_dropped := v_dropped + v_count;
+  END LOOP;
+  FOREACH v_table IN ARRAY ARRAY['lost_identities', 'found_identities'] LOOP
     v_library := 0;
     WHILE v_dropped < p_limit LOOP
-      -- From one library to the next in an index, however many rows each has.
       EXECUTE format('SELECT library_id FROM %I WHERE library_id > $1 ORDER BY library_id LIMIT 1', v_table)
          INTO v_library USING v_library;
       EXIT WHEN v_library IS NULL;
-      SELECT l.id INTO v_scan FROM (
-        SELECT s.id, s.status FROM scans s WHERE s.library_id = v_library ORDER BY s.id DESC LIMIT 1) l
-       WHERE l.status IN ('completed', 'partial');
-      CONTINUE WHEN NOT FOUND;
+      SELECT max(s.id) INTO v_scan FROM scans s WHERE s.library_id = v_library AND s.status IN ('completed', 'partial');
+      CONTINUE WHEN v_scan IS NULL;
       EXECUTE format($s$
         DELETE FROM %1$I WHERE ctid = ANY (ARRAY(
           SELECT ctid FROM %1$I WHERE library_id = $1 AND scan_id <= $2 LIMIT $3 FOR UPDATE SKIP LOCKED))
