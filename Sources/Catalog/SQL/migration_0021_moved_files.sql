@@ -87,24 +87,25 @@ CREATE FUNCTION scan_ended_before(p_scan bigint) RETURNS bigint LANGUAGE sql STA
 $$;
 
 -- Begins the search for moves anew: deletes at most p_limit of what another claim has found. Returns whether any of
--- that may be left, and whether there is anything to search among: nothing once the verdict is set.
+-- that is left, and whether there is anything to search among: nothing once the verdict is set, nor where it has been
+-- confirmed what was held. What had moved then is given up.
 CREATE FUNCTION begin_moves(p_scan bigint, p_number integer, p_epoch integer, p_claim uuid, p_limit integer)
 RETURNS TABLE (is_left boolean, is_found boolean) LANGUAGE plpgsql AS $$
 DECLARE
-  v_library bigint;
-  v_ended   bigint := scan_ended_before(p_scan);
-  v_deleted bigint;
+  v_scan  scans;
+  v_found bigint;
 BEGIN
   PERFORM fence_finalise(p_scan, p_number, p_epoch, p_claim);
-  SELECT library_id INTO v_library FROM scans WHERE id = p_scan AND removal_verdict IS NULL;
+  SELECT * INTO v_scan FROM scans WHERE id = p_scan AND coalesce(removal_verdict, 'confirm') = 'confirm';
   IF NOT FOUND THEN
     RETURN QUERY SELECT false, false;
     RETURN;
   END IF;
   DELETE FROM staged_moves WHERE ctid = ANY (ARRAY(SELECT ctid FROM staged_moves WHERE scan_id = p_scan LIMIT p_limit));
-  GET DIAGNOSTICS v_deleted = ROW_COUNT;
-  RETURN QUERY SELECT v_deleted = p_limit, EXISTS (
-    SELECT 1 FROM found_identities f WHERE f.library_id = v_library AND f.scan_id > v_ended);
+  SELECT f.scan_id INTO v_found FROM found_identities f
+   WHERE f.library_id = v_scan.library_id AND v_scan.removal_verdict IS NULL ORDER BY f.scan_id DESC LIMIT 1;
+  RETURN QUERY SELECT EXISTS (SELECT 1 FROM staged_moves WHERE scan_id = p_scan),
+                      coalesce(v_found > scan_ended_before(p_scan), false);
 END $$;
 
 -- Stages the moves of some rows, by their ids and places, that are missing, or whose places were taken
@@ -482,7 +483,7 @@ BEGIN
 END $$;
 
 -- Ends a scan past its verdict whose `finalise` slice cannot go on: what has not been removed is held, and so is what
--- has moved and has not been put to its new place. Returns the end state. RC001 as above. Of what was confirmed and not
+-- has moved and has not been put to its new place, whose ids are given up: nobody applies its moves any more. Returns the end state. RC001 as above. Of what was confirmed and not
 -- decided again removals_held counts what it did, although some of it may have been found since.
 CREATE OR REPLACE FUNCTION hold_rest(p_scan bigint, p_number integer, p_epoch integer, p_claim uuid, p_error text) RETURNS text
 LANGUAGE plpgsql AS $$
@@ -490,11 +491,12 @@ DECLARE
   v_slice slices := fence_finalise(p_scan, p_number, p_epoch, p_claim);
   v_scan  scans;
   v_files bigint;
-  -- Missing files that the verdict took for moved, and that are where they were.
+  -- Missing files that the verdict took for moved, and whose rows are where they were.
   v_unmoved bigint;
 BEGIN
   SELECT * INTO v_scan FROM scans WHERE id = p_scan FOR UPDATE;
-  SELECT count(*) INTO v_unmoved FROM staged_moves WHERE scan_id = p_scan AND NOT ambiguous AND NOT leaves_place;
+  SELECT count(*) INTO v_unmoved FROM staged_moves
+   WHERE scan_id = p_scan AND NOT ambiguous AND NOT leaves_place AND NOT displaced;
   IF v_scan.removal_verdict <> 'hold' AND NOT EXISTS (SELECT 1 FROM staged_removals WHERE scan_id = p_scan) THEN
     UPDATE scans SET removal_verdict = 'apply', removals_held = 0 WHERE id = p_scan;
   ELSIF v_scan.removal_verdict <> 'hold' THEN
