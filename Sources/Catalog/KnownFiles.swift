@@ -46,12 +46,15 @@ public struct KnownFiles: Sendable, Equatable {
         && mode == attributes.mode
     }
 
-    /// Whether it can be the same file, whatever has been done to it. Where either side lacks a birth time the inode
-    /// has to do.
+    /// Whether it can be the same file, whatever has been done to it. Where either side lacks a birth time the inode has
+    /// to do; or, as many such file systems number their files anew with every mount, all else that tells files. Where
+    /// both have one, its change time tells too, as a file system that keeps its inodes changes that with a name.
     public func isSame(as attributes: FileAttributes) -> Bool {
-      guard inode == attributes.inode && kind == attributes.kind else { return false }
-      guard let btime_ns, let other = attributes.btime_ns else { return true }
-      return btime_ns == other
+      guard kind == attributes.kind else { return false }
+      let isLikely = size == attributes.size && mtime_ns == attributes.mtime_ns
+      guard let btime_ns, let other = attributes.btime_ns else { return inode == attributes.inode || isLikely }
+      guard btime_ns == other else { return false }
+      return inode == attributes.inode || isLikely && ctime_ns == attributes.ctime_ns
     }
   }
 

@@ -183,6 +183,29 @@ extension EndToEnd {
         ])
     }
 
+    /// As a file system does that has no inodes of its own, when it is mounted again.
+    @Test(arguments: [false, true])
+    func `files that are numbered anew stay what they are`(hasBirths: Bool) throws {
+      let scene = try MoveScene(["kept"])
+      for name in ["x", "y"] {
+        try scene.tree.file(name)
+        try scene.tree.setTime(name, 1_000_000_000)
+      }
+      _ = try scene.rescan.scan()
+      let ids = try scene.ids()
+      let database = scene.rescan.deployment.database
+      try database.query(
+        """
+        UPDATE files f SET inode = o.inode \(hasBirths ? "" : ", btime_ns = NULL, ctime_ns = 1")
+          FROM files o WHERE convert_from(f.name || o.name, 'UTF8') IN ('xy', 'yx')
+        """)
+      try database.query("UPDATE directories SET signature = NULL, signature_version = NULL")
+      let notes = "SELECT (SELECT count(*) FROM found_identities), (SELECT count(*) FROM lost_identities)"
+      let before = try database.query(notes)
+      try scene.expectScan(ids: ids, changes: ["updated x", "updated y"])
+      #expect(try database.query(notes) == before)
+    }
+
     @Test(arguments: ["", "inode", "size", "mtime_ns", "btime_ns"])
     func `a new file is an old one only if all is alike that tells files`(column: String) throws {
       let scene = try MoveScene(["old", "kept"])
