@@ -269,7 +269,7 @@ $$;
 -- attributes, of the row that was found there, in whatever order their turns come:
 --
 --   who was there        is new             its row is deleted: it was this file
---                        was a tombstone    it is one again
+--                        was a tombstone    it is one again, when a scan last got to its end
 --                        moves on           it does so in this batch, or is a tombstone until its own turn comes
 --                        is none of these   another file's, which is gone: a tombstone, removed by this scan
 --   what a row leaves    is missing         nothing: no row is there any more
@@ -288,6 +288,7 @@ DECLARE
   -- One block of ids, of which each new row needs one.
   c_block   CONSTANT integer := 8192;
   v_library bigint;
+  v_ended   bigint := scan_ended_before(p_scan);
   v_last    bigint;
   v_there   record;
   v_left    record;
@@ -340,8 +341,10 @@ BEGIN
     FROM staged_moves m CROSS JOIN LATERAL (
       SELECT u.ctid, u.id, counted_as(v_library, p_scan, u.id, u.first_scan) AS counted,
              CASE WHEN n.to_file_id <= v_last THEN 'moves' WHEN n.to_file_id IS NOT NULL THEN 'waits'
-                  WHEN u.first_scan = p_scan THEN 'deleted'
-                  WHEN counted_as(v_library, p_scan, u.id, u.first_scan) = 'a' THEN 'again' ELSE 'gone' END AS fate
+                  WHEN u.first_scan > v_ended THEN 'deleted'
+                  WHEN NOT EXISTS (
+                    SELECT 1 FROM lost_identities i WHERE i.library_id = v_library AND i.file_id = u.id AND i.scan_id > v_ended)
+                  THEN 'again' ELSE 'gone' END AS fate
         FROM files u LEFT JOIN LATERAL (
           SELECT s.to_file_id FROM staged_moves s
            WHERE s.scan_id = p_scan AND s.file_id = u.id AND NOT s.ambiguous AND s.file_id <> s.to_file_id OFFSET 0) n ON true
