@@ -88,6 +88,18 @@ import Testing
     #expect(standing == (hasChanged ? RewalkStanding(compared: 0, began_ns: nil) : nil))
   }
 
+  @Test func `a directory that was staged where it is no more is none that the scan has missed`() throws {
+    let (scan, directories) = try changedScan()
+    for id in directories.prefix(2) { try scan.stage(directory: id) }
+    try scan.connection.query(
+      "UPDATE directories SET parent_id = $1, name = 'moved' WHERE id = $2",
+      [.int64(directories[4]), .int64(directories[1])])
+    let page = try scan.catalog.stampedDirectories(scan.claim, after: directories[0], limit: 9)
+    #expect(page.directories.contains { $0.id == directories[1] })
+    #expect(page.staged == [])
+    #expect(try scan.catalog.stampedDirectories(scan.claim, after: 0, limit: 9).staged == [directories[0]])
+  }
+
   @Test func `a rewalk that was over before it was begun, or is cancelled, leaves a scan that ends`() throws {
     let (scan, directories) = try changedScan()
     try scan.catalog.noteStale(scan.claim, upTo: directories[4], scan.stamped(directories))
