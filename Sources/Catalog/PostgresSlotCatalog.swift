@@ -111,9 +111,9 @@ public final class PostgresSlotCatalog: SlotCatalog {
     guard catalog.connection.backendPID == claimingBackend else {
       throw try isHeld(under: claim) ? .postgres(.unreachable("the session that claimed the slice was lost")) : .fenced
     }
-    let key: [PostgresParameter] = [.int64(claim.library.rawValue), .int64(claim.slice.scan.rawValue)]
     let isKnown = try wrap { () throws(PostgresError) in
-      let isKnown = try catalog.connection.execute(Statements.libraryKnown, key)[0].boolean(0)
+      let isKnown = try catalog.connection.execute(Statements.libraryKnown, [.int64(claim.slice.scan.rawValue)])[0]
+        .boolean(0)
       try catalog.connection.begin()
       return isKnown
     }

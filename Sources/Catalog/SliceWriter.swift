@@ -18,7 +18,7 @@ public final class SliceWriter {
   private let signatureVersion: Int32
   private let copyFiles: String
   private let copyDirectories: String
-  /// Whether the library was scanned before: what is new may have been elsewhere.
+  /// Whether the library was scanned to its end before: what is new may have been elsewhere.
   private let notesIdentities: Bool
   private var files = CopyBuffer()
   private var directories = CopyBuffer()

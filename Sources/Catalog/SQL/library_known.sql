@@ -1,4 +1,3 @@
--- Whether a scan before $2 has committed anything of library $1: its root's row is older.
-SELECT EXISTS (
-  SELECT 1 FROM libraries l JOIN directories d ON d.library_id = l.id AND d.id = l.root_directory
-   WHERE l.id = $1 AND d.library_id = $1 AND d.first_scan < $2)
+-- Whether a scan before $1 has got to its end in the same library, so that what is new to $1 may have been elsewhere. What
+-- a first scan has left that did not is no more than a part of it: a later one would look for every file.
+SELECT scan_ended_before($1) > 0

@@ -4,7 +4,7 @@
 -- mount. What a scan finds is written down while it walks, what it misses is staged anyway; its `finalise` slice
 -- brings the two together, one to one. More than one on either side, as with hard links, is no move.
 --
---   walk ──── found_identities, lost_identities    by the slices' commits, in all scans of a library but its first
+--   walk ──── found_identities, lost_identities    by the slices' commits, once a scan has got to its end
 --   match ─── staged_moves                         a page at a time, begun anew by every claim
 --   verdict ─ decide_removals                      what has moved is not missing
 --   move ──── apply_moves                          a batch at a time, whatever the verdict, before the removals

@@ -121,5 +121,20 @@ extension EndToEnd {
       reaper.send(SIGTERM)
       #expect(try reaper.wait(within: .seconds(10)).code == 0)
     }
+
+    @Test func `a scan after a first one that came to nothing notes none of its files`() throws {
+      let scene = try MoveScene(["a", "b"])
+      try scene.rescan.deployment.database.query("UPDATE scans SET status = 'cancelled'")
+      try scene.tree.file("c")
+      try scene.move("a", to: "d")
+      let ids = try scene.ids()
+      let scan = try scene.rescan.scan()
+      #expect(scan.status == "completed")
+      #expect(try scene.rescan.deployment.database.query("SELECT count(*) FROM found_identities") == ["0"])
+      #expect(try scene.ids()["d"] != ids["a"], "an id of a scan that came to nothing goes with its name")
+      try scene.tree.file("e")
+      _ = try scene.rescan.scan()
+      #expect(try scene.rescan.deployment.database.query("SELECT count(*) FROM found_identities") == ["1"])
+    }
   }
 }
