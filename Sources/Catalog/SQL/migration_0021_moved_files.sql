@@ -367,10 +367,14 @@ BEGIN
    WHERE m.scan_id = p_scan AND m.to_file_id <= v_last AND m.leaves_place AND NOT m.displaced;
 
   -- What the scan has told of these rows so far is not what they come to.
-  DELETE FROM scan_changes c
-   WHERE c.library_id = v_library AND c.scan_id = p_scan AND c.kind <> 'd'
-     AND (c.change = ANY ('{a,u}'::"char"[]) AND c.file_id = ANY (v_there.files || v_files)
-          OR c.change = 'r' AND c.file_id = ANY (v_back));
+  DELETE FROM scan_changes c WHERE c.library_id = v_library AND c.ctid = ANY (ARRAY(
+    SELECT r.row FROM (
+      SELECT f.id, w.change FROM unnest(v_there.files || v_files) AS f(id) CROSS JOIN unnest('{a,u}'::"char"[]) AS w(change)
+       UNION ALL SELECT b.id, 'r'::"char" FROM unnest(v_back) AS b(id)) t
+     CROSS JOIN LATERAL (
+      SELECT x.ctid AS row FROM scan_changes x
+       WHERE x.library_id = v_library AND x.scan_id = p_scan AND x.change = t.change AND (x.kind <> 'd') AND x.file_id = t.id
+      OFFSET 0) r));
 
   -- Names are vacated before they are given.
   DELETE FROM files f WHERE f.library_id = v_library AND f.ctid = ANY (v_there.deleted);
