@@ -156,7 +156,7 @@ struct SliceCommit {
       ),
       (Statements.errorsSettle, [scan] + results.errors.settled),
     ]
-    if !results.moves.isEmpty { statements.append((Statements.movesCount, [scan, library])) }
+    if !results.moves.isEmpty { statements.append((Statements.movesCount, [scan])) }
     if !results.errors.rows.isEmpty { statements.append((Statements.errorsAdd, [scan] + results.errors.added)) }
     if stays {
       statements.append((Statements.sliceFrontier, [scan, .int32(claim.slice.number), library]))

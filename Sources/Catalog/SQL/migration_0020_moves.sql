@@ -158,11 +158,14 @@ BEGIN
 END $$;
 
 -- Gives directories their places: from those that they have now. Of those that scans before knew, where
--- p_are_known says 1, the move is a change of the scan, and what it has staged of them as missing is not missing.
+-- p_are_known says 1, the move is a change of the scan, and what it has staged of them as missing is not missing. How
+-- many the scan had not moved before, directories_moved_now tells at the end of the transaction.
 CREATE FUNCTION move_directories(
   p_scan bigint, p_library bigint, p_ids bigint[], p_from_parents bigint[], p_from_names bytea[], p_parents bigint[],
   p_names bytea[], p_are_known integer[], p_inodes bigint[]
 ) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
+DECLARE
+  v_new bigint;
 BEGIN
   PERFORM lock_directories(p_library, p_ids, p_from_parents, p_from_names, p_inodes);
   UPDATE directories d SET parent_id = v.parent_id, name = v.name, changed_scan = p_scan
@@ -182,7 +185,14 @@ BEGIN
   INSERT INTO scan_changes (library_id, scan_id, change, kind, file_id, directory_id, name, from_directory_id, from_name)
   SELECT p_library, p_scan, 'm', 'd', m.id, m.parent_id, m.name, m.from_parent, given_name(m.from_name) FROM moved m
    WHERE NOT EXISTS (SELECT 1 FROM again a WHERE a.file_id = m.id);
+  GET DIAGNOSTICS v_new = ROW_COUNT;
+  PERFORM set_config('rollcall.directories_moved', (directories_moved_now() + v_new)::text, true);
 END $$;
+
+-- How many directories this transaction has moved that its scan had not moved before.
+CREATE FUNCTION directories_moved_now() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+  SELECT coalesce(nullif(current_setting('rollcall.directories_moved', true), ''), '0')::bigint
+$$;
 
 -- After all moves of a commit, p_parents being the directories into which they went: 40001 where one of these does
 -- not lie below the root any more, as it lies in itself. Open errors at and below what moved get their paths.

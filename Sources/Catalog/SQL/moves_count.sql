@@ -1,5 +1,2 @@
--- How many directories scan $1 of library $2 has moved; its row is held since settle_slice.
-UPDATE scans SET directories_moved = (
-  SELECT count(*) FROM scan_changes c
-   WHERE c.library_id = $2 AND c.scan_id = $1 AND c.change = 'm' AND (c.kind <> 'd') = false)
- WHERE id = $1
+-- Counts the directories that this transaction has moved for scan $1, whose row is held since settle_slice.
+UPDATE scans SET directories_moved = directories_moved + directories_moved_now() WHERE id = $1
