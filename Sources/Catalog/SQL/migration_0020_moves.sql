@@ -1,5 +1,39 @@
 -- Directories and files that moved keep their rows and their ids.
 
+-- The indexes of a library's scan_changes. Ids of directories and of files are numbered apart.
+CREATE FUNCTION index_changes(p_library bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('CREATE UNIQUE INDEX ON scan_changes_%s (scan_id, change, (kind <> ''d''), file_id)', p_library);
+  EXECUTE format('CREATE INDEX ON scan_changes_%s (file_id, scan_id) WHERE change = ''m''', p_library);
+END $$;
+
+-- Live directories by which one of them is which: of a birth time, then of an inode.
+CREATE FUNCTION index_births(p_library bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('CREATE INDEX ON directories_%s (btime_ns, inode) WHERE removed_at IS NULL', p_library);
+END $$;
+
+-- What takes long comes first, under locks that let everybody read; what locks readers out is done in a moment.
+DO $$
+DECLARE
+  v_library bigint;
+  v_index   regclass;
+  v_old     regclass[] := ARRAY(
+    SELECT i.indexrelid FROM libraries l JOIN pg_index i ON i.indrelid = to_regclass(format('scan_changes_%s', l.id)));
+BEGIN
+  FOR v_library IN SELECT id FROM libraries ORDER BY id LOOP
+    IF to_regclass(format('scan_changes_%s', v_library)) IS NOT NULL THEN
+      PERFORM index_changes(v_library);
+    END IF;
+    IF to_regclass(format('directories_%s', v_library)) IS NOT NULL THEN
+      PERFORM index_births(v_library);
+    END IF;
+  END LOOP;
+  FOREACH v_index IN ARRAY v_old LOOP
+    EXECUTE format('DROP INDEX %s', v_index);
+  END LOOP;
+END $$;
+
 ALTER TABLE scans ADD COLUMN directories_moved bigint NOT NULL DEFAULT 0;
 
 -- A scan as the program shows it.
@@ -21,30 +55,10 @@ ALTER TABLE scan_changes
   ADD COLUMN from_directory_id bigint,
   ADD COLUMN from_name bytea,
   DROP CONSTRAINT scan_changes_change_check,
-  ADD CONSTRAINT scan_changes_change_check CHECK (change IN ('a', 'm', 'r', 'u', 'x')),
-  ADD CHECK ((change = 'm') = (from_directory_id IS NOT NULL) AND (change = 'm') = (from_name IS NOT NULL)),
-  ADD CHECK (kind <> 'd' OR change = 'm');
-
--- The indexes of a library's scan_changes. Ids of directories and of files are numbered apart.
-CREATE FUNCTION index_changes(p_library bigint) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  EXECUTE format('CREATE UNIQUE INDEX ON scan_changes_%s (scan_id, change, (kind <> ''d''), file_id)', p_library);
-  EXECUTE format('CREATE INDEX ON scan_changes_%s (file_id, scan_id) WHERE change = ''m''', p_library);
-END $$;
-
-DO $$
-DECLARE
-  v_library bigint;
-  v_index   regclass;
-BEGIN
-  FOR v_library IN SELECT id FROM libraries LOOP
-    CONTINUE WHEN to_regclass(format('scan_changes_%s', v_library)) IS NULL;
-    FOR v_index IN SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = to_regclass(format('scan_changes_%s', v_library)) LOOP
-      EXECUTE format('DROP INDEX %s', v_index);
-    END LOOP;
-    PERFORM index_changes(v_library);
-  END LOOP;
-END $$;
+  -- NOT VALID: no row that is there is one of these, so that all of them need not be read under the table's lock.
+  ADD CONSTRAINT scan_changes_change_check CHECK (change IN ('a', 'm', 'r', 'u', 'x')) NOT VALID,
+  ADD CHECK ((change = 'm') = (from_directory_id IS NOT NULL) AND (change = 'm') = (from_name IS NOT NULL)) NOT VALID,
+  ADD CHECK (kind <> 'd' OR change = 'm') NOT VALID;
 
 -- Adds a library with its partitions and the row of its root directory, and returns its id.
 -- Raises 23505 where the name or the root is taken.
@@ -105,22 +119,6 @@ END $$;
 CREATE TRIGGER directory_named BEFORE UPDATE ON directories FOR EACH ROW
   WHEN (OLD.removed_at IS NULL AND NEW.removed_at IS NOT NULL AND substring(OLD.name FROM 1 FOR 1) = '\x00'::bytea)
   EXECUTE FUNCTION name_removed_directory();
-
--- Live directories by which one of them is which: of a birth time, then of an inode.
-CREATE FUNCTION index_births(p_library bigint) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  EXECUTE format('CREATE INDEX ON directories_%s (btime_ns, inode) WHERE removed_at IS NULL', p_library);
-END $$;
-
-DO $$
-DECLARE
-  v_library bigint;
-BEGIN
-  FOR v_library IN SELECT id FROM libraries LOOP
-    CONTINUE WHEN to_regclass(format('directories_%s', v_library)) IS NULL;
-    PERFORM index_births(v_library);
-  END LOOP;
-END $$;
 
 -- Moves are the part of a slice's commit that comes right after its fence: vacate_directories for all whose names
 -- are given to others, then move_directories, then settle_moves. Each says where the rows are as the slice has seen
