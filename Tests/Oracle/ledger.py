@@ -113,6 +113,8 @@ class Scan:
         # The row of each directory, by its path.
         self.directory = {}
         used = {}
+        # Rows that stayed when their directories went, as others had taken their names: with the paths of these.
+        stayed = {}
         for entry in directories:
             if not entry.path:
                 row, name, parent = known.get(entry.number), b"", None
@@ -122,7 +124,7 @@ class Scan:
                 here = self.live.get((parent, name, True))
                 row = known.get(entry.number)
                 if row is not None and row is not here and at.get(self.ledger.ids[row.key]) in new:
-                    # Its row has stayed with the name, if that is there at all.
+                    stayed[row.key] = at[self.ledger.ids[row.key]]
                     row = None
                 if row is None and here is not None and (
                         here.number not in numbers or self.ids.get(entry.path) == self.ledger.ids[here.key]):
@@ -133,6 +135,10 @@ class Scan:
                 row = self.ledger.make(parent, name, True, self.turn)
             used[row.key] = (row, parent, name, entry)
             self.directory[entry.path] = row
+        for key, path in stayed.items():
+            row, parent, name, entry = used.get(key, (self.rows[key], None, None, None))
+            if entry is None or entry.path != path or (parent, name) != (row.parent, row.name):
+                raise SystemExit(f"round {self.turn}: the row of {self.before[key]} went to {path}, where it has never been")
         for row in [row for row in self.live.values() if row.is_directory]:
             if row.key not in used:
                 row.end(self.turn)
