@@ -103,5 +103,63 @@ extension EndToEnd {
       )
       for worker in workers { #expect(worker.isRunning) }
     }
+
+    @Test
+    func `directories that move in the middle of a scan by two workers keep their rows, and so does what is in them`()
+      throws
+    {
+      let tree = try TestTree(inMemory: true)
+      for parent in 0..<60 {
+        try tree.directory("tree \(parent)")
+        for child in 0..<20 {
+          try tree.directory("tree \(parent)/\(parent) \(child)")
+          try tree.file("tree \(parent)/\(parent) \(child)/file \(parent) \(child)")
+        }
+      }
+      let rescan = try Rescan(tree)
+      let deployment = rescan.deployment
+      let ids = try Self.ids(rescan)
+      // So that what is walked is told by its row.
+      for parent in 0..<60 { try tree.file("tree \(parent)/new") }
+      try deployment.succeed(["library", "set", "x", "--max-files-per-second", "1000"])
+      let workers = try [deployment.worker(slots: 2), deployment.worker(slots: 2)]
+      try deployment.succeed(["scan", "x"])
+      var (walked, other): ([String], [String]) = ([], [])
+      try eventually("some of it is walked") {
+        for worker in workers { worker.send(SIGSTOP) }
+        walked = try deployment.database.query(
+          """
+          SELECT substr(convert_from(name, 'UTF8'), 6) FROM directories
+           WHERE files IS NOT NULL AND changed_scan = (SELECT max(id) FROM scans) AND name LIKE 'tree %' ORDER BY name
+          """)
+        other = (0..<60).map { "\($0)" }.filter { !walked.contains($0) }
+        if walked.count >= 3, other.count >= 3 { return true }
+        for worker in workers { worker.send(SIGCONT) }
+        return false
+      }
+      func move(_ from: String, _ to: String) { #expect(rename(tree.path(from), tree.path(to)) == 0) }
+      for child in 0..<10 {
+        move("tree \(walked[0])/\(walked[0]) \(child)", "tree \(other[0])/\(walked[0]) \(child)")
+        move("tree \(other[0])/\(other[0]) \(child)", "tree \(walked[0])/\(other[0]) \(child)")
+      }
+      move("tree \(walked[1])", "tree \(other[1])/from walked")
+      move("tree \(other[2])", "tree \(walked[2])/from other")
+      for worker in workers { worker.send(SIGCONT) }
+
+      let scan = try eventually("the scan ends", within: .seconds(120)) { () -> ScanResult? in
+        let scan = try deployment.status()
+        return scan.status == "running" || scan.status == "pending" ? nil : scan
+      }
+      #expect(scan.status == "completed")
+      let rows = try TreeRows(of: tree.root, in: deployment)
+      #expect(try rows.differences() == [])
+      let after = Set(try Self.ids(rescan))
+      #expect(ids.filter { !after.contains($0) } == [])
+      #expect(after.count == ids.count + 60)
+      #expect(scan.filesRemoved == 0)
+      #expect(
+        try deployment.database.query("SELECT directories_moved FROM scans ORDER BY id DESC LIMIT 1") == ["22"])
+      for worker in workers { #expect(worker.isRunning) }
+    }
   }
 }
