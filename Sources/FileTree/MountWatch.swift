@@ -24,6 +24,8 @@ public final class MountWatch {
       holder = look.identity.isTelling || mount?.hasRows != true || isAccepted ? nil : mount
     }
 
+    var changed: Changed { Changed(path: path, expected: identity) }
+
     func isStill(_ look: MountLook) -> Bool {
       look.identity == identity && (mayBeEmpty || !look.isEmpty) && holder?.holdsMost(look.has) != false
     }
@@ -32,6 +34,8 @@ public final class MountWatch {
   /// A mount point that is not as it was when it was first looked at.
   struct Changed: Error {
     let path: [UInt8]
+    /// What it was then.
+    let expected: MountIdentity
   }
 
   public let recorded: RecordedMounts
@@ -39,13 +43,21 @@ public final class MountWatch {
   public private(set) var findings: [MountFinding] = []
   /// Recorded mount points at which nothing is mounted any more, and below which nothing is catalogued.
   public private(set) var released: [Int64] = []
+  /// Mount points below the root that did not stay what they were, and what to say of each: nothing that is read there
+  /// counts any more.
+  public private(set) var fickle: [Int64: String]
   private var root: Seen?
   private var nested: [Int64: Seen] = [:]
   /// The recorded mount points with rows, by the directories that lead to them.
   private lazy var guarded = guardedNames()
 
-  /// - Parameter recorded: what is on record; nothing, where whatever is there is right.
-  public init(_ recorded: RecordedMounts = RecordedMounts()) { self.recorded = recorded }
+  /// - Parameters:
+  ///   - recorded: what is on record; nothing, where whatever is there is right.
+  ///   - fickle: what another watch of the same slice has found.
+  public init(_ recorded: RecordedMounts = RecordedMounts(), fickle: [Int64: String] = [:]) {
+    self.recorded = recorded
+    self.fickle = fickle
+  }
 
   /// Whether rows depend on what is mounted at a directory.
   public func isGuarded(_ directory: Int64) -> Bool { recorded.nested[directory]?.hasRows == true }
@@ -54,7 +66,7 @@ public final class MountWatch {
   public var hasNested: Bool { !recorded.nested.isEmpty }
 
   /// Whether a directory is to be looked at before anything below it is read.
-  func isWatched(_ directory: Int64) -> Bool { isGuarded(directory) || nested[directory] != nil }
+  func isWatched(_ directory: Int64) -> Bool { isGuarded(directory) || nested[directory] != nil || fickle[directory] != nil }
 
   /// Nothing is mounted at a directory. What may come to lie there is no mount's.
   func release(_ directory: Int64) {
@@ -86,6 +98,7 @@ public final class MountWatch {
   ///
   /// - Parameter path: from the root, through no link.
   func refusal(of directory: Int64, _ look: MountLook, path: [UInt8]) -> String? {
+    if let reason = fickle[directory] { return reason }
     if let seen = nested[directory] {
       return seen.identity == look.identity
         ? nil : message(.another(expected: seen.identity, found: look.identity), path)
@@ -106,16 +119,23 @@ public final class MountWatch {
   /// Looks again at all that was found to be right: the root, and what is mounted below it.
   func confirm(_ root: Int32) throws(Changed) {
     try confirm(self.root, root)
-    for seen in nested.values {
-      guard let directory = try? Descriptor(lookingAt: seen.path, beneath: root) else { throw Changed(path: seen.path) }
-      try confirm(seen, directory.number)
+    for (directory, seen) in nested {
+      do throws(Changed) {
+        guard let place = try? Descriptor(lookingAt: seen.path, beneath: root) else { throw seen.changed }
+        try confirm(seen, place.number)
+      } catch {
+        nested[directory] = nil
+        findings.removeAll { $0.directory == directory }
+        fickle[directory] = message(.changed(expected: seen.identity), seen.path)
+        throw error
+      }
     }
   }
 
   private func confirm(_ seen: Seen?, _ directory: Int32) throws(Changed) {
     guard let seen else { return }
     // What cannot be looked at any more may be anything.
-    guard let look = try? MountLook(directory), seen.isStill(look) else { throw Changed(path: seen.path) }
+    guard let look = try? MountLook(directory), seen.isStill(look) else { throw seen.changed }
   }
 
   private func message(_ fault: MountFault, _ path: [UInt8]) -> String {

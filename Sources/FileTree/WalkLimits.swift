@@ -43,9 +43,10 @@ public enum WalkError<SinkFailure: Error>: Error {
   case rootUnavailable(path: String, SystemError)
   /// The root is not what the catalogue has on record; why, and what to do.
   case rootRefused(String)
-  /// The root was another directory after the last read than before the first, or another file system.
+  /// The root was another directory after the last read than before the first, or another file system, or empty.
   case rootReplaced(path: String)
-  /// A mount point below the root, at this path from it, was another after the last read.
+  /// A mount point below the root, at this path from it, was another after the last read. The walk's `MountWatch` knows
+  /// it as fickle: the next walk with that goes round it.
   case mountReplaced(path: [UInt8])
   /// The frontier names a directory that does not lead to the root, or a name that no directory can have.
   case brokenFrontier(directory: Int64)
@@ -60,10 +61,10 @@ extension WalkError: CustomStringConvertible {
     case .rootUnavailable(let path, let error):
       "root \(path) cannot be read: \(error); it must be a directory, not a link, that this user may read"
     case .rootReplaced(let path):
-      "root \(path) is another directory than before, as when a file system was unmounted; mount it again"
+      "root \(path) was unmounted, emptied or replaced while it was read"
     case .rootRefused(let reason): reason
     case .mountReplaced(let path):
-      "what is mounted at \(String(decoding: path, as: UTF8.self)) was replaced while it was read"
+      "mount point \(String(decoding: path, as: UTF8.self)) was unmounted, emptied or replaced while it was read"
     case .brokenFrontier(let directory): "directory \(directory) of the frontier has no valid path from the root"
     case .aborted: "walk aborted"
     case .sink(let error): "\(error)"

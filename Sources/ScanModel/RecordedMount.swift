@@ -83,6 +83,8 @@ public enum MountFault: Sendable, Equatable {
   case empty(found: MountIdentity)
   /// There is no directory any more.
   case gone
+  /// It was right at first, and is not any more.
+  case changed(expected: MountIdentity)
 }
 
 /// All that the catalogue has on record of one library's mounts, for one host.
@@ -142,15 +144,19 @@ public struct RecordedMounts: Sendable, Hashable {
         "lacks most of what the catalogue has there\(Self.expectation(expected)), there is \(found)"
       case .empty(let found): "is empty (\(found)), while the catalogue has files below it"
       case .gone: "is not there any more, while the catalogue has files below it"
+      case .changed(let expected): "was unmounted, emptied or replaced while it was read: expected \(expected)"
       }
     return "\(place) on host \(host) \(found); \(advice)"
   }
 
   /// What to do where a file system is not the expected one.
   public var advice: String {
-    "nothing of it is taken for removed: mount what belongs there and scan again or, if this is right, "
-      + "run `rollcall library set \(Self.word(library)) --accept-root` on that host"
+    Self.mountAdvice
+      + " or, if this is right, run `rollcall library set \(Self.word(library)) --accept-root` on that host"
   }
+
+  /// What to do where there is nothing that could be accepted.
+  public static let mountAdvice = "nothing of it is taken for removed: mount what belongs there and scan again"
 
   private static func expectation(_ expected: MountIdentity?) -> String {
     expected.map { ": expected \($0)" } ?? ""

@@ -100,6 +100,7 @@ struct Finalisation {
       } catch {
         switch error {
         case .catalog(let cause): throw cause
+        case .walk(.mountReplaced): continue  // it is gone round from now on
         case .walk(let cause): return .given(outcome(of: cause, claim))
         }
       }
@@ -131,6 +132,7 @@ struct Finalisation {
       do throws(WalkError<Never>) {
         present = try self.present(in: page, by: check) { lost.note($0, $1) }
       } catch {
+        if case .mountReplaced = error { continue }  // it is gone round from now on
         return .given(outcome(of: error, claim))
       }
       try catalog.commitLook(claim, upTo: end, present: present, errors: lost.takeErrors())
@@ -150,7 +152,8 @@ struct Finalisation {
 
   private func outcome(of error: WalkError<Never>, _ claim: SliceClaim) -> SlotMachine.WorkOutcome {
     switch error {
-    case .rootUnavailable, .rootRefused, .rootReplaced: .rootUnavailable(message: error.rootRefusal(of: claim))
+    case .rootUnavailable, .rootRefused, .rootReplaced:
+      .rootUnavailable(message: error.rootRefusal(expecting: claim.mounts))
     case .brokenFrontier, .mountReplaced: .failed(message: error.description)
     case .aborted: activity.isLockLost ? .superseded : .interrupted
     }

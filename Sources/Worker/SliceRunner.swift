@@ -90,10 +90,13 @@ final class SliceRunner {
   }
 
   /// Walks a frontier, or the part of it that the limits allow, up to the commit.
+  ///
+  /// - Parameter fickle: mount points that did not stay what they were in the same walk before.
   func visit(
-    _ frontier: SliceFrontier, of claim: SliceClaim, _ limits: WalkLimits, skipsRepeatedNames: Bool
+    _ frontier: SliceFrontier, of claim: SliceClaim, _ limits: WalkLimits, skipsRepeatedNames: Bool,
+    fickle: [Int64: String] = [:]
   ) throws(CatalogError) -> Walked {
-    let mounts = MountWatch(claim.mounts)
+    let mounts = MountWatch(claim.mounts, fickle: fickle)
     let rows = SliceRows(
       claim: claim, frontier: frontier, mounts: mounts, writer: try catalog.rows(for: claim),
       known: catalog.knownRows(for: claim), activity: activity,
@@ -114,6 +117,11 @@ final class SliceRunner {
       return .results(try rows.finish(remaining: walked.remaining))
     } catch {
       catalog.abandon(claim)
+      if case .mountReplaced = error, mounts.fickle.count > fickle.count {
+        // As often as there are mounts at the most: nothing else that the slice holds is to blame.
+        return try visit(
+          frontier, of: claim, limits, skipsRepeatedNames: skipsRepeatedNames, fickle: mounts.fickle)
+      }
       return .ended(try outcome(of: error, claim))
     }
   }
@@ -122,7 +130,8 @@ final class SliceRunner {
     -> SlotMachine.WorkOutcome
   {
     switch error {
-    case .rootUnavailable, .rootRefused, .rootReplaced: .rootUnavailable(message: error.rootRefusal(of: claim))
+    case .rootUnavailable, .rootRefused, .rootReplaced:
+      .rootUnavailable(message: error.rootRefusal(expecting: claim.mounts))
     case .brokenFrontier, .mountReplaced: .failed(message: error.description)
     case .aborted: activity.isLockLost ? .superseded : .interrupted
     case .sink(let cause): throw cause

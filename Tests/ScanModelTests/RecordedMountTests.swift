@@ -125,5 +125,8 @@ import Testing
         == "root /srv on host nas is another file system: expected ext4 u (inode 2), there is nfs without an id "
         + "(inode 2); nothing of it is taken for removed: mount what belongs there and scan again or, if this is right, "
         + #"run `rollcall library set 'it'\''s' --accept-root` on that host"#)
+    #expect(
+      mounts.message(.changed(expected: Self.nameless), at: "mount point m").hasPrefix(
+        "mount point m on host nas was unmounted, emptied or replaced while it was read: expected nfs without an id "))
   }
 }

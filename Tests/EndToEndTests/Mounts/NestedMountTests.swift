@@ -139,6 +139,34 @@ extension EndToEnd {
       #expect(try CataloguedRows(scene.deployment) == rows)
     }
 
+    @Test func `a mount that goes between a slice's first and last read is missing, and nothing else is to blame`() throws {
+      guard let scene = try Scene(.other) else { return }
+      try scene.run(#"cd "$0/mounted" && seq 500 | xargs touch"#)
+      try expectExact(scene.deployment.scan(), scene.listing())
+      let below = try CataloguedRows(scene.deployment, below: "mounted")
+      // Some five seconds, all of them within one slice.
+      try scene.deployment.succeed(["library", "set", "x", "--max-files-per-second", "100"])
+      try scene.tree.file("beside/new")
+      try scene.deployment.succeed(["scan", "x"])
+      try eventually("a slice is being walked") {
+        try scene.deployment.database.query("SELECT 1 FROM slices WHERE state = 'running'").isEmpty ? nil : ()
+      }
+      // Lazily: the walk may hold it open, and reads on.
+      try scene.run(#"umount --lazy "$0/mounted""#)
+      try eventually("the scan ends", within: .seconds(60)) {
+        try ["pending", "running"].contains(scene.deployment.status().status) ? nil : ()
+      }
+      let scan = try scene.deployment.status()
+      #expect(scan.status == "partial" && scan.filesAdded == 1 && scan.filesRemoved == 0)
+      #expect(try scene.deployment.errors(of: scan) == ["mount_missing\tmounted"])
+      #expect(try scene.deployment.message(of: scan).contains("`rollcall library set x --accept-root`"))
+      #expect(try CataloguedRows(scene.deployment, below: "mounted") == below)
+      #expect(try scene.deployment.database.query("SELECT 1 FROM scan_events WHERE event = 'slice_failed'") == [])
+      try scene.mount()
+      #expect(try scene.deployment.scan().status == "completed")
+      #expect(try CataloguedRows(scene.deployment, below: "mounted") == below)
+    }
+
     @Test func `a directory that leads to a mount which went with it is not removed`() throws {
       guard let scene = try Scene(.other) else { return }
       try scene.run(#"umount "$0/mounted" && mkdir -p "$0/way/on/mounted" && rm -r "$0/mounted""#)
