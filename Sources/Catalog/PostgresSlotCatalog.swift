@@ -238,36 +238,3 @@ public final class PostgresSlotCatalog: SlotCatalog {
     }
   }
 }
-
-extension SliceFrontier {
-  /// From where on a row tells what earlier scans knew.
-  private static var knownColumn: Int { 5 }
-
-  /// Decodes the rows of `slice_frontier`; or those of its first columns with whether it is a boundary, closed, and
-  /// still to be listed (`directories_above`).
-  init(_ rows: PostgresRows) throws(PostgresError) {
-    var directories: [Directory] = []
-    var places: [(place: Int64, id: Int64)] = []
-    var again: Set<Int64> = []
-    var hasHistory = false
-    directories.reserveCapacity(rows.count)
-    for row in rows {
-      let id = try row.int64(0)
-      // The boundary is never NULL, but where nothing is known.
-      let tellsKnown = row.count > Self.knownColumn + 3
-      let boundary = try row.optionalBoolean(tellsKnown ? Self.knownColumn + 6 : Self.knownColumn)
-      let known = tellsKnown && boundary != nil ? try KnownDirectory(id: id, row, from: Self.knownColumn) : nil
-      directories.append(
-        Directory(
-          id: id, parent: try row.optionalInt64(1), name: try row.bytes(2), known: known, isBoundary: boundary == true,
-          isFollowed: try row.boolean(Self.knownColumn - 1),
-          isClosed: tellsKnown ? false : try row.boolean(Self.knownColumn + 1),
-          isUnlisted: tellsKnown ? false : try row.boolean(Self.knownColumn + 2)))
-      if let place = try row.optionalInt64(3) { places.append((place, id)) }
-      if tellsKnown, try row.optionalBoolean(Self.knownColumn + 14) == true { again.insert(id) }
-      if tellsKnown, try row.optionalBoolean(Self.knownColumn + 15) == true { hasHistory = true }
-    }
-    places.sort { $0.place < $1.place }
-    self.init(directories: directories, visits: places.map(\.id), again: again, hasHistory: hasHistory)
-  }
-}

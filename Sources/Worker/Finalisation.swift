@@ -17,8 +17,10 @@ import ScanModel
 ///
 /// The walk may have missed what was renamed while it ran (`Rewalk`). What is missing is looked for, counted and
 /// decided on. What the rules exclude is there: it goes before, so that nothing of it is counted, and whatever the
-/// verdict is. What has moved is not missing; it goes to its place whatever the verdict is. Only the first two looks
-/// need the library's root. They too go on where they were; the second unless it has lain still for minutes.
+/// verdict is. What has moved is not missing; it goes to its place whatever the verdict is.
+///
+/// Only the comparison of stamps and the look at what is staged need the library's root. Both go on where they were; the
+/// look only if that was minutes ago at the most.
 struct Finalisation {
   /// Names that are looked at between two commits.
   private static let pageRows: Int32 = 1_000
