@@ -45,7 +45,8 @@ struct MountLook {
     return name.withCString { readStatus(of: $0, in: directory, into: &status) } == 0
   }
 
-  private static func uuid(_ system: linux_filesystem) -> String? {
+  /// With hyphens; `nil` where all its bytes are 0.
+  static func uuid(_ system: linux_filesystem) -> String? {
     let bytes = withUnsafeBytes(of: system.uuid) { Array($0) }
     guard bytes.contains(where: { $0 != 0 }) else { return nil }
     let digits = bytes.map { String($0 >> 4, radix: 16) + String($0 & 0xf, radix: 16) }
@@ -54,7 +55,9 @@ struct MountLook {
   }
 
   /// What udev names the file system of a block device: what there is to tell before Linux 6.9.
-  private static func uuid(ofDevice device: UInt64) -> String? {
+  ///
+  /// - Parameter links: a directory of links to devices, by the UUIDs of what is on them.
+  static func uuid(ofDevice device: UInt64, in links: String = "/dev/disk/by-uuid") -> String? {
     // Only those with a major number are block devices, and only those can be there.
     guard device >> 8 != 0, let links = opendir(links) else { return nil }
     defer { closedir(links) }
@@ -67,8 +70,6 @@ struct MountLook {
     }
     return nil
   }
-
-  private static let links = "/dev/disk/by-uuid"
 
   /// `linux/magic.h` and, for those of the last two lines, their own headers.
   private static let names: [UInt64: String] = [

@@ -6,7 +6,7 @@ import Testing
 /// What people settle about a scan: confirmed, discarded, cancelled.
 @Suite struct SettlingTests {
   /// Five files that are held, one of them below a directory.
-  private func heldScan() throws -> (scan: FinalisingScan, files: [Int64], directory: Int64) {
+  func heldScan() throws -> (scan: FinalisingScan, files: [Int64], directory: Int64) {
     let scan = try FinalisingScan()
     let directory = try scan.directory("d")
     try scan.files(1, in: directory)
@@ -186,6 +186,25 @@ import Testing
     _ = try scan.catalog.admit(ScanRequest(target: .name("media")))
     #expect(try scan.answer(discarding: 1) == "nothing")
     #expect(try scan.answer(discarding: 2) == "active")
+  }
+
+  @Test(arguments: [false, true])
+  func `what is left of a discard that was interrupted goes when it is repeated, or by a reaper`(
+    isRepeated: Bool
+  ) throws {
+    let (scan, _, _) = try heldScan()
+    try scan.connection.query("SELECT discard_scan(1, NULL, 'cli')")
+    #expect(try scan.connection.number("SELECT drop_staged(1, 2)") == 2)
+    #expect(try scan.stagedRows == 3)
+    #expect(try scan.answer(confirming: 1) == "nothing")
+    if isRepeated {
+      #expect(try scan.answer(discarding: 1) == "discarded")
+    } else {
+      _ = try PostgresRepairCatalog(catalog: scan.database.catalog()).dropLeftSlices(limit: 9, by: "r")
+    }
+    #expect(try scan.stagedRows == 0)
+    #expect(try scan.standing == "partial discard 0 0 0")
+    #expect(try scan.removedFiles == 0)
   }
 
   @Test func `a scan is cancelled before its verdict, and nothing that it does later is committed`() throws {

@@ -1,3 +1,4 @@
+import BlockingThread
 import Foundation
 import ScanModel
 import TestSupport
@@ -222,6 +223,29 @@ import Testing
     #expect(try rescanned.scan() == Counters(unchanged: 7, removed: 7))
     #expect(try rounds(rescanned) == ["0"])
     #expect(try bytes(rescanned) == ["30"])
+  }
+
+  @Test func `a scan of a tree that never rests lists it again three times, and ends`() throws {
+    let rescanned = try makeTree(isFirst: false)
+    try rescanned.tree.file("a/new")
+    let (here, there) = (rescanned.tree.path("a/a-0"), rescanned.tree.path("b/a-0"))
+    let stop = StopSignal()
+    // Were there no bound, this has an end, and the scan had had more rounds.
+    let end = ContinuousClock.now + .seconds(30)
+    let restless = try BlockingThread(name: "restless") {
+      while !stop.isSet, .now < end {
+        rename(here, there)
+        rename(there, here)
+      }
+    }
+    let counters = try rescanned.scan()
+    stop.set()
+    restless.join()
+    #expect(counters.status == "completed")
+    let rounds = try #require(Int(try self.rounds(rescanned)[0]))
+    #expect((1...3).contains(rounds))
+    #expect(try rescanned.scan().status == "completed")
+    #expect(try rescanned.differences() == [])
   }
 
   @Test func `a scan that finds nothing new compares no stamps, and one that does lists nothing again`() throws {

@@ -167,6 +167,25 @@ extension EndToEnd {
       #expect(try CataloguedRows(scene.deployment, below: "mounted") == below)
     }
 
+    @Test func `what a scan holds of a mount that has gone since is not removed by a confirmation`() throws {
+      guard let scene = try Scene(.other) else { return }
+      try scene.deployment.succeed(["library", "set", "x", "--removal-limit", "0", "--removal-limit-percent", "0"])
+      try scene.run(#"touch "$0/mounted/kept""#)
+      try expectExact(scene.deployment.scan(), scene.listing())
+      let files = try scene.deployment.liveFiles()
+      try scene.run(#"rm -r "$0/mounted/inside" "$0/mounted/below""#)
+      let held = try scene.deployment.scan()
+      #expect(held.status == "partial" && held.removalsHeld == 2)
+      try scene.run(#"umount "$0/mounted""#)
+      let confirmed = try ScanResult(
+        scene.deployment.run(["confirm", "\(held.id)", "--wait", "--json"]))
+      #expect(confirmed.id == held.id && confirmed.status == "partial" && confirmed.filesRemoved == 0)
+      #expect(try scene.deployment.errors(of: confirmed) == ["mount_missing\tmounted"])
+      #expect(try scene.deployment.liveFiles() == files)
+      try scene.mount()
+      #expect(try scene.deployment.scan().removalsHeld == 2)
+    }
+
     @Test func `a directory that leads to a mount which went with it is not removed`() throws {
       guard let scene = try Scene(.other) else { return }
       try scene.run(#"umount "$0/mounted" && mkdir -p "$0/way/on/mounted" && rm -r "$0/mounted""#)

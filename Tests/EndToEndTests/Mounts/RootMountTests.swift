@@ -137,6 +137,20 @@ extension EndToEnd {
       try scene.expectRefused(saying: "expected tmpfs ", "there is tmpfs ")
     }
 
+    @Test func `a file system is told by its UUID, where the kernel tells it`() throws {
+      let uuid = "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
+      let image = #"truncate -s 4M "$0/../image" && mke2fs -q -t ext4 -O ^has_journal -U "# + uuid + #" "$0/../image""#
+      guard let scene = try? Scene(preparing: image + #" && mount -o loop "$0/../image" "$0""#) else {
+        return print("NOT RUN: scans of an ext4, as none can be made and mounted here")
+      }
+      #expect(try scene.deployment.scan().status == "completed")
+      let recorded = try scene.deployment.database.query("SELECT fs_type, fs_uuid FROM library_mounts")
+      // Linux tells it since 6.9; before, only udev does, which may not run here.
+      #expect(recorded == ["ext4\t" + uuid] || recorded == ["ext4\t"])
+      print("the UUID on record of an ext4: \(recorded)")
+      try scene.run(#"umount "$0""#)
+    }
+
     @Test func `an emptied root that is accepted keeps to the limits of removals`() throws {
       let fill = #"mount -t tmpfs rollcall-test "$0" && cd "$0" && seq 1100 | xargs touch"#
       guard let scene = try Scene(preparing: fill) else { return }
