@@ -66,7 +66,9 @@ public final class MountWatch {
   public var hasNested: Bool { !recorded.nested.isEmpty }
 
   /// Whether a directory is to be looked at before anything below it is read.
-  func isWatched(_ directory: Int64) -> Bool { isGuarded(directory) || nested[directory] != nil || fickle[directory] != nil }
+  func isWatched(_ directory: Int64) -> Bool {
+    isGuarded(directory) || nested[directory] != nil || fickle[directory] != nil
+  }
 
   /// Nothing is mounted at a directory. What may come to lie there is no mount's.
   func release(_ directory: Int64) {

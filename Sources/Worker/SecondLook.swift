@@ -45,8 +45,10 @@ struct SecondLook {
     // What lies on a missing mount was not listed either, and stays as it was.
     if lost.isEmpty, !gone.isEmpty {
       let gone = Set(gone)
-      results.unlisted = goes.indices.filter { !goes[$0] && losses.rows[$0].isDirectory && gone.contains(losses.rows[$0].id) }
-        .map { losses.rows[$0].id }
+      results.unlisted = goes.indices.filter {
+        !goes[$0] && losses.rows[$0].isDirectory && gone.contains(losses.rows[$0].id)
+      }
+      .map { losses.rows[$0].id }
     }
     results.missing.keep(goes)
     return lost

@@ -33,7 +33,9 @@ import Testing
     // Whoever claims the slice next goes on after the page, and late steps change nothing.
     let late = try scan.takeOver()
     let before = try scan.contents()
-    #expect(failure { () throws(CatalogError) in try scan.catalog.noteStale(late, upTo: 1, scan.stamped([1])) }?.isFenced == true)
+    #expect(
+      failure { () throws(CatalogError) in try scan.catalog.noteStale(late, upTo: 1, scan.stamped([1])) }?.isFenced
+        == true)
     #expect(failure { () throws(CatalogError) in try scan.catalog.beginRewalk(late) }?.isFenced == true)
     #expect(try scan.contents() == before)
     #expect(try scan.catalog.rewalkStanding(scan.claim)?.compared == directories[2])

@@ -16,7 +16,8 @@ import Testing
         let catalog = database.catalog()
         if place == 0 { return try Self.answer(catalog) }
         if rival == .removal {
-          return try catalog.execute(Statements.libraryClose, [.int64(1)])[0].optionalInt64(0) == nil ? "closed" : "active"
+          return try catalog.execute(Statements.libraryClose, [.int64(1)])[0].optionalInt64(0) == nil
+            ? "closed" : "active"
         }
         switch try catalog.admit(ScanRequest(target: .name("media")), through: .cli) {
         case .admitted: return "admitted"

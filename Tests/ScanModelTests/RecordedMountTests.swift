@@ -44,7 +44,8 @@ import Testing
     MountIdentity(type: "ext4", uuid: "v", fsid: 7, inode: 2),
     MountIdentity(type: "ext4", uuid: "u", fsid: 7, inode: 3),
     MountIdentity(type: "ext4", uuid: nil, fsid: 8, inode: 2), MountIdentity(type: "nfs", uuid: nil, fsid: 7, inode: 2),
-    MountIdentity(type: "tmpfs", uuid: nil, fsid: nil, inode: 2), MountIdentity(type: "ext4", uuid: nil, fsid: nil, inode: 2),
+    MountIdentity(type: "tmpfs", uuid: nil, fsid: nil, inode: 2),
+    MountIdentity(type: "ext4", uuid: nil, fsid: nil, inode: 2),
   ])
   func `another file system, or another directory of it, is wrong`(found: MountIdentity) {
     #expect(

@@ -139,7 +139,9 @@ extension EndToEnd {
       #expect(try CataloguedRows(scene.deployment) == rows)
     }
 
-    @Test func `a mount that goes between a slice's first and last read is missing, and nothing else is to blame`() throws {
+    @Test func `a mount that goes between a slice's first and last read is missing, and nothing else is to blame`()
+      throws
+    {
       guard let scene = try Scene(.other) else { return }
       try scene.run(#"cd "$0/mounted" && seq 500 | xargs touch"#)
       try expectExact(scene.deployment.scan(), scene.listing())
