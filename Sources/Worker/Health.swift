@@ -31,7 +31,7 @@ final class Health: Sendable {
       do { try sendLookouts(catalog) } catch {
         logger.debug("cannot look for libraries", metadata: ["error": "\(error)"])
       }
-      shared.stop.wait(for: min(Self.tick, settings.healthInterval))
+      shared.stop.wait(for: max(.milliseconds(100), min(Self.tick, settings.healthInterval)))
     }
   }
 

@@ -28,8 +28,8 @@ final class HealthBoard: Sendable {
     var errands: [Errand] = []
     /// Lookouts that are at work or stand still.
     var lookouts = 0
-    /// What the lookout is looking at that takes errands; `nil` where there is none.
-    var lookout: (number: Int, library: LibraryID?)?
+    /// The lookout that takes errands, and since when it looks at its last one; `nil` where there is none.
+    var lookout: (number: Int, since: ContinuousClock.Instant?)?
     var lastNumber = 0
     var redis: (standing: RedisStanding, at: ContinuousClock.Instant)?
   }
@@ -73,11 +73,8 @@ final class HealthBoard: Sendable {
     return state.withLock { state in
       for errand in errands { state.entries[errand.library.id]?.isWaiting = true }
       state.errands += errands
-      if let library = state.lookout?.library, let since = state.entries[library]?.lookingSince, now - since > patience
-      {
-        // It may never come back.
-        state.lookout = nil
-      }
+      // It may never come back.
+      if let since = state.lookout?.since, now - since > patience { state.lookout = nil }
       guard state.lookout == nil, !state.errands.isEmpty, state.lookouts < Self.mostLookouts else { return nil }
       state.lookouts += 1
       state.lastNumber += 1
@@ -95,8 +92,9 @@ final class HealthBoard: Sendable {
         return nil
       }
       let errand = state.errands.removeFirst()
-      state.lookout = (number, errand.library.id)
-      state.entries[errand.library.id]?.lookingSince = .now
+      let now = ContinuousClock.now
+      state.lookout = (number, now)
+      state.entries[errand.library.id]?.lookingSince = now
       state.entries[errand.library.id]?.isWaiting = false
       return errand
     }

@@ -134,9 +134,7 @@ import Testing
     try deployment.database.query(
       "INSERT INTO schema_migrations (version, checksum) SELECT max(version) + 1, 'later' FROM schema_migrations")
     let newer = try deployment.run(["preflight"])
-    #expect(
-      newer.code == 2 && newer.text.contains("; install the newer release")
-        || newer.text.contains(": install the newer release"))
+    #expect(newer.code == 2 && newer.text.contains("; install the newer release"), "\(newer.text)")
   }
 
   @Test func `a Postgres that takes no writes is a failure`() throws {

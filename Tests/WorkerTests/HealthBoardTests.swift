@@ -56,6 +56,18 @@ import Testing
     #expect(due([library(1), library(2)], .zero) == [1, 2])
   }
 
+  @Test func `a root that hangs and whose library is gone keeps no other waiting either`() throws {
+    _ = due([library(1), library(2)])
+    let number = try #require(board.send(errands([library(1), library(2)]), patience: .seconds(600)))
+    #expect(board.next(for: number)?.library == library(1))
+    _ = due([library(2)])
+    let other = try #require(board.send([], patience: .zero))
+    #expect(board.next(for: other)?.library == library(2))
+    board.note(sight, of: library(1))
+    #expect(board.next(for: number) == nil)
+    #expect(board.roots(patience: .seconds(600)).seen == [])
+  }
+
   @Test func `no more than some roots may hang at a time`() {
     let libraries = (1...100).map { library($0) }
     _ = due(libraries)

@@ -20,13 +20,16 @@ struct Preflight: ParsableCommand {
   func run() throws {
     let environment = try options.load()
     let servers = try ServerChecks(environment)
-    var findings = servers.findings
+    var (findings, code) = (servers.findings, servers.code)
     if let catalog = servers.catalog {
       let checks = LibraryChecks(catalog, servers.queues, environment.configuration)
-      findings += try checks.findings(of: try libraries(in: catalog))
+      do { findings += try checks.findings(of: try libraries(in: catalog)) } catch let error as CatalogError {
+        findings.append(PreflightFinding(.postgres, failure: error.description))
+        code = max(code, ExitStatus(error).code)
+      }
     }
     try show(findings, environment)
-    let code = servers.code != 0 ? servers.code : findings.failures.isEmpty ? 0 : ExitStatus.failure
+    if code == 0, !findings.failures.isEmpty { code = ExitStatus.failure }
     if code != 0 { throw ExitCode(code) }
   }
 

@@ -76,6 +76,10 @@ struct ServerChecks {
     let isSchema = if case .postgres? = error as? CatalogError { false } else { error is CatalogError }
     if status.code == ExitStatus.usage, !isSchema { throw error }
     code = max(code, status.code)
+    if case .postgres(.unreachable(let reason))? = error as? CatalogError {
+      let advice = "check that it runs there and that the Postgres URL is right"
+      return findings.append(PreflightFinding(check, .failure(advice: advice), "Postgres cannot be reached: \(reason)"))
+    }
     findings.append(PreflightFinding(check, failure: cause(of: error)))
   }
 
@@ -86,12 +90,10 @@ struct ServerChecks {
 }
 
 extension PreflightFinding {
-  /// A failure of which one line tells, as the program's errors do, what is wrong and behind its last semicolon, or in
-  /// the schema's case colon, what to do.
+  /// A failure of which one line tells, as the program's errors do, what is wrong and behind its last semicolon what
+  /// to do; or behind a colon.
   init(_ check: Check, library: String? = nil, failure line: String) {
-    let cut =
-      line.ranges(of: "; ").last
-      ?? line.ranges(of: ": run ").last.map { $0.lowerBound..<line.index($0.lowerBound, offsetBy: 2) }
+    let cut = line.ranges(of: "; ").last ?? line.ranges(of: #/: (?=(run|install|use) )/#).last
     guard let cut else {
       self.init(check, .failure(advice: "see the log of the server"), library: library, line)
       return
