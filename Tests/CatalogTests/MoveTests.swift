@@ -387,7 +387,9 @@ extension FinalisingScan {
     #expect(moved == 20_000)
     // A second or so; a statement has half a minute.
     #expect(longest < .seconds(15))
-    #expect(try flushed() == before)
+    // Of the many thousands that are there; other sessions tell late what they have read of the first few.
+    let readThrough = try flushed() - before
+    #expect(readThrough < 1_000)
     // Each batch looks up what it is about, whatever else the scan has changed.
     let looked = try changesRead() - changed
     #expect(looked < 400_000)
