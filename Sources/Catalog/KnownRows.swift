@@ -76,16 +76,17 @@ public final class KnownRows {
   }
 
   /// The live directories of earlier scans that have these inodes and birth times, by the places of what was given:
-  /// two at most of each. None of them is a boundary, or has the name of a link.
+  /// two at most of each. None of them is a boundary, or has the name of a link. Where no birth time is given they have
+  /// none either, and what they hold must tell whether they are the same: inodes are given again.
   public func directories(
-    born identities: [(inode: UInt64, btime_ns: Int64)]
+    born identities: [(inode: UInt64, btime_ns: Int64?)]
   ) throws(CatalogError) -> [Int: [PlacedDirectory]] {
     try wrap { () throws(PostgresError) in
       let rows = try connection.execute(
         Statements.directoriesBorn,
         [
           library, scan, .int64Array(identities.map { Int64(bitPattern: $0.inode) }),
-          .int64Array(identities.map(\.btime_ns)),
+          .nullableInt64Array(identities.map(\.btime_ns)),
         ])
       var found: [Int: [PlacedDirectory]] = [:]
       for row in rows {
@@ -93,6 +94,21 @@ public final class KnownRows {
           PlacedDirectory(
             place: DirectoryPlace(parent: try row.int64(1), name: try row.bytes(2)),
             directory: try KnownDirectory(id: try row.int64(3), row, from: 4)))
+      }
+      return found
+    }
+  }
+
+  /// Names of what is known to lie in directories, by their ids: of each at most `limit` files' and as many
+  /// directories', and of these none that a link leads to.
+  public func names(in directories: [Int64], limit: Int) throws(CatalogError) -> [Int64: [KnownName]] {
+    try wrap { () throws(PostgresError) in
+      let rows = try connection.execute(
+        Statements.directoryNames, [library, .int64Array(directories), .int64(Int64(limit))])
+      var found: [Int64: [KnownName]] = [:]
+      for row in rows {
+        found[try row.int64(0), default: []].append(
+          KnownName(name: try row.bytes(1), isDirectory: try row.boolean(2)))
       }
       return found
     }
@@ -172,6 +188,12 @@ public final class KnownRows {
   ) throws(PostgresError) -> PostgresRows {
     try connection.execute(statement.0, statement.1)
   }
+}
+
+/// An entry of a directory.
+public struct KnownName: Sendable, Equatable {
+  public let name: [UInt8]
+  public let isDirectory: Bool
 }
 
 /// A directory and where its row has it.

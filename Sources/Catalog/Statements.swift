@@ -23,6 +23,7 @@ enum Statements {
   static let directoriesVisited = load("directories_visited", PackageResources.directories_visited_sql)
   static let directoryIDs = load("directory_ids", PackageResources.directory_ids_sql)
   static let directoryKnown = load("directory_known", PackageResources.directory_known_sql)
+  static let directoryNames = load("directory_names", PackageResources.directory_names_sql)
   static let directoryYoungest = load("directory_youngest", PackageResources.directory_youngest_sql)
   static let errorsAdd = load("errors_add", PackageResources.errors_add_sql)
   static let errorsOpen = load("errors_open", PackageResources.errors_open_sql)

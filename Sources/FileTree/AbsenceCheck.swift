@@ -24,10 +24,10 @@ public struct AbsentName: Sendable, Hashable {
 /// By what a directory is told from one that has its inode after it.
 public struct DirectoryBirth: Sendable, Hashable {
   public let inode: UInt64
-  /// Nanoseconds since 1970-01-01T00:00:00Z.
-  public let btime_ns: Int64
+  /// Nanoseconds since 1970-01-01T00:00:00Z; `nil` where its file system does not tell.
+  public let btime_ns: Int64?
 
-  public init(inode: UInt64, btime_ns: Int64) {
+  public init(inode: UInt64, btime_ns: Int64?) {
     self.inode = inode
     self.btime_ns = btime_ns
   }
@@ -84,6 +84,17 @@ public struct AbsenceCheck {
   public func areGone(
     _ names: [AbsentName], in frontier: Frontier, lostMount: (Int64, String) -> Void = { _, _ in }
   ) throws(WalkError<Never>) -> [Bool] {
+    try presence(of: names, in: frontier, lostMount).map { $0 == .gone }
+  }
+
+  /// Whether each of the names is there, in their order: false also where that cannot be told. As `areGone` otherwise.
+  public func areThere(_ names: [AbsentName], in frontier: Frontier) throws(WalkError<Never>) -> [Bool] {
+    try presence(of: names, in: frontier) { _, _ in }.map { $0 == .there }
+  }
+
+  private func presence(
+    of names: [AbsentName], in frontier: Frontier, _ lostMount: (Int64, String) -> Void
+  ) throws(WalkError<Never>) -> [Presence] {
     let descriptor = try root.open(Never.self)
     let identity = try root.identity(of: descriptor, Never.self)
     let wanted = Dictionary(grouping: names.indices) { names[$0].directory }
@@ -96,7 +107,7 @@ public struct AbsenceCheck {
     }
     var tree = OpenTree(
       root: descriptor, rootPath: root.path, stack: stack, capacity: TreeWalker.openDirectories, opening: opening)
-    var areGone = [Bool](repeating: false, count: names.count)
+    var found = [Presence](repeating: .unknown, count: names.count)
     var mounts = MountsOnTheWay(root.mounts)
     var looks = 0
     while tree.stack.count > 0 {
@@ -108,14 +119,23 @@ public struct AbsenceCheck {
           looks += 1
           if let pace, pace.spend(), isAborted() { throw .aborted }
           guard names[index].name.isValidComponent else { throw .brokenFrontier(directory: names[index].directory) }
-          areGone[index] = place.lacks(names[index]) && !mounts.guards(names[index], lostMount)
+          let presence = place.presence(of: names[index])
+          found[index] = presence == .gone && mounts.guards(names[index], lostMount) ? .unknown : presence
         }
       }
       tree.pop()
     }
     try root.confirm(identity, Never.self)
-    return areGone
+    return found
   }
+}
+
+/// What a look at a name has told.
+private enum Presence {
+  case there
+  case gone
+  /// It could not be looked at, or is not to be trusted.
+  case unknown
 }
 
 /// What became of a directory in which names are missing.
@@ -133,19 +153,29 @@ private enum Place {
     }
   }
 
-  func lacks(_ name: AbsentName) -> Bool {
+  func presence(of name: AbsentName) -> Presence {
     switch self {
-    case .gone: return true
-    case .outOfReach: return false
+    case .gone: return .gone
+    case .outOfReach: return .unknown
     case .open(let directory):
       var status = statx()
       let component = name.name.map { CChar(bitPattern: $0) } + [0]
       let result = readStatus(of: component, in: directory, into: &status)
-      guard result == 0 else { return result == -ENOENT }
+      guard result == 0 else { return result == -ENOENT ? .gone : .unknown }
       let isDirectory = FileKind(mode: UInt32(status.stx_mode)) == .directory
-      guard let birth = name.birth, isDirectory else { return isDirectory != name.isDirectory }
-      guard let attributes = try? FileAttributes(status) else { return false }
-      return attributes.inode != birth.inode || attributes.btime_ns.map { $0 != birth.btime_ns } == true
+      guard isDirectory == name.isDirectory else { return .gone }
+      guard let birth = name.birth else { return .there }
+      guard let attributes = try? FileAttributes(status) else { return .unknown }
+      return birth.isOf(attributes) ? .there : .gone
     }
+  }
+}
+
+extension DirectoryBirth {
+  /// Whether a directory is the one that was born so, as far as that can be told.
+  fileprivate func isOf(_ attributes: FileAttributes) -> Bool {
+    guard inode == attributes.inode else { return false }
+    guard let btime_ns, let other = attributes.btime_ns else { return true }
+    return btime_ns == other
   }
 }

@@ -108,7 +108,7 @@ extension SliceRows {
       return here == frontier.mountPoint(of: candidate.place.parent, in: chain)
     }
     let areGone = areGone(likely.map(\.1), in: frontier)
-    let matches = zip(likely, areGone).filter { $1 }.map(\.0)
+    let matches = try alike(zip(likely, areGone).filter { $1 }.map(\.0))
     try noteListed(matches.map(\.1), in: chain)
     return Dictionary(uniqueKeysWithValues: matches)
   }
@@ -133,18 +133,19 @@ extension SliceRows {
   /// Whether the scan has listed a directory before this slice.
   func isListedAgain(_ directory: Int64) -> Bool { again.contains(directory) || listedBefore.contains(directory) }
 
-  /// Of each found directory the only known one that was born as it was, if it is nobody else's.
+  /// Of each found directory the only known one that was born as it was or, without birth times, has its inode, if it
+  /// is nobody else's.
   private func candidates(of wanted: [Int64]) throws(CatalogError) -> [(Int64, PlacedDirectory)] {
-    guard let youngest = try youngestBirth() else { return [] }
     var ids: [Int64] = []
-    var births: [(inode: UInt64, btime_ns: Int64)] = []
+    var births: [(inode: UInt64, btime_ns: Int64?)] = []
     for id in wanted {
-      // Whoever was born after all that are known is none of them.
-      guard let attributes = found.named(id)?.directory.attributes, let btime_ns = attributes.btime_ns,
-        btime_ns <= youngest
-      else { continue }
+      guard let attributes = found.named(id)?.directory.attributes else { continue }
+      if let btime_ns = attributes.btime_ns {
+        // Whoever was born after all that are known is none of them.
+        guard let youngest = try youngestBirth(), btime_ns <= youngest else { continue }
+      }
       ids.append(id)
-      births.append((attributes.inode, btime_ns))
+      births.append((attributes.inode, attributes.btime_ns))
     }
     guard !ids.isEmpty else { return [] }
     let known = try known.directories(born: births)
@@ -170,9 +171,7 @@ extension SliceRows {
     let names = directories.map { known in
       AbsentName(
         directory: known.place.parent, name: known.place.name, isDirectory: true,
-        birth: known.directory.inode.flatMap { inode in
-          known.directory.btime_ns.map { DirectoryBirth(inode: inode, btime_ns: $0) }
-        })
+        birth: known.directory.inode.map { DirectoryBirth(inode: $0, btime_ns: known.directory.btime_ns) })
     }
     guard !names.isEmpty else { return [] }
     do {

@@ -77,6 +77,36 @@ private struct SecondScan {
     #expect(whole.names == whole.names.sorted() && Set(whole.names).count == 19_900)
   }
 
+  @Test func `directories without birth times are found by their inodes, and no others`() throws {
+    let second = try SecondScan()
+    for (id, name) in [(10, "a"), (11, "b"), (12, "c"), (13, "d")] as [(Int64, String)] {
+      try second.add(id, in: second.scan.root, name)
+    }
+    try second.scan.connection.query("UPDATE directories SET inode = 5 WHERE id IN (10, 11)")
+    try second.scan.connection.query("UPDATE directories SET btime_ns = 7 WHERE id = 11")
+    try second.scan.connection.query("UPDATE directories SET inode = 6 WHERE id IN (12, 13)")
+    let found = try second.rows.directories(born: [(5, nil), (5, 7), (5, 8), (6, nil), (9, nil)])
+    #expect(found.mapValues { $0.map(\.directory.id).sorted() } == [0: [10], 1: [11], 3: [12, 13]])
+  }
+
+  @Test func `of what directories hold some names are told, of files and of directories`() throws {
+    let second = try SecondScan()
+    try second.add(10, in: second.scan.root, "a")
+    try second.add(11, in: second.scan.root, "b")
+    for (id, name) in [(20, "x"), (21, "y"), (22, "z")] as [(Int64, String)] { try second.add(id, in: 10, name) }
+    try second.add(23, in: 10, "w", removed: "now()")
+    try second.scan.connection.query("UPDATE directories SET followed = true WHERE id = 20")
+    try second.scan.connection.query("UPDATE directories SET name = vacated_name(id, name) WHERE id = 21")
+    try second.addFiles(3, in: 10, from: 100)
+    try second.addFiles(1, in: 11, from: 200, removed: "now()")
+    let names = try second.rows.names(in: [10, 11], limit: 2)
+    #expect(names.keys.sorted() == [10])
+    #expect(
+      names[10]?.map { "\($0.isDirectory ? "d" : "f") " + String(decoding: $0.name, as: UTF8.self) } == [
+        "f 000001", "f 000002", "d z",
+      ])
+  }
+
   @Test func `files come in the order of the directories and of their names, in pages`() throws {
     let second = try SecondScan()
     try second.addFiles(5_000, in: 21, from: 100_000)

@@ -57,6 +57,33 @@ extension MountRecord {
 }
 
 @Suite struct AbsenceCheckTests {
+  @Test func `only what is seen is there, and what cannot be told is neither there nor gone`() throws {
+    let look = try SecondLook()
+    try look.tree.directory("d")
+    try look.tree.file("d/file")
+    try look.walk()
+    var status = stat()
+    try #require(lstat(look.tree.path("d"), &status) == 0)
+    let inode = UInt64(status.st_ino)
+    let check = AbsenceCheck(rootPath: look.tree.root)
+    func sight(_ directory: String, _ name: String, birth: DirectoryBirth? = nil) throws -> [Bool] {
+      let absent = AbsentName(
+        directory: try #require(look.sink.id(of: directory)), name: Array(name.utf8), isDirectory: birth != nil,
+        birth: birth)
+      let frontier = look.sink.frontier([absent.directory])
+      return try check.areThere([absent], in: frontier) + check.areGone([absent], in: frontier)
+    }
+    #expect(try sight("d", "file") == [true, false])
+    #expect(try sight("d", "nothing") == [false, true])
+    // Without a birth time on either side the inode tells.
+    #expect(try sight("", "d", birth: DirectoryBirth(inode: inode, btime_ns: nil)) == [true, false])
+    #expect(try sight("", "d", birth: DirectoryBirth(inode: inode + 1, btime_ns: nil)) == [false, true])
+    #expect(try sight("", "d", birth: DirectoryBirth(inode: inode, btime_ns: 1)) == [false, true])
+    #expect(try sight("d", "file", birth: DirectoryBirth(inode: inode, btime_ns: nil)) == [false, true])
+    // A name that is longer than any can be is refused, which tells nothing.
+    #expect(try sight("d", String(repeating: "x", count: 256)) == [false, false])
+  }
+
   @Test func `what is there is not gone, and what is not is`() throws {
     let look = try SecondLook()
     for name in ["a", "a/b", "gone"] { try look.tree.directory(name) }

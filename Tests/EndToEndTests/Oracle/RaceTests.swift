@@ -139,7 +139,8 @@ import Testing
       try require("the last scan", scan.status, "completed")
       try require("differences", try rows.differences(), [])
       try require("files_seen", scan.filesSeen, try rows.files)
-      try require("the files' counters", scan.filesAdded + scan.filesUpdated + scan.filesUnchanged, scan.filesSeen)
+      let counted = scan.filesAdded + scan.filesUpdated + scan.filesMoved + scan.filesUnchanged
+      try require("the files' counters", counted, scan.filesSeen)
       try require("the worker runs", worker.isRunning, true)
       try deployment.requireNothingLeft()
     }
