@@ -164,8 +164,8 @@ SELECT library, format('is kept out, and not excluded: %s', pg_temp.shown(path))
    SELECT 1 FROM oracle.identity i JOIN oracle.holder h USING (library, serial, place, path)
     WHERE i.library = b.library AND i.round = :turn AND i.path = b.path AND h.round = :turn - 1 AND h.is_directory = b.is_directory)
    AND NOT EXISTS (
-   SELECT 1 FROM file f WHERE f.library = b.library AND f.path = b.path AND f.is_excluded AND NOT f.is_live AND NOT b.is_directory
-   UNION ALL
+   SELECT 1 FROM file f WHERE f.library = b.library AND f.path = b.path AND f.is_excluded AND NOT f.is_live AND NOT b.is_directory)
+   AND NOT EXISTS (
    SELECT 1 FROM directory d WHERE d.library = b.library AND d.path = b.path AND d.is_excluded AND NOT d.is_live AND b.is_directory);
 
 DELETE FROM oracle.holder h USING known k WHERE (h.library, h.serial) = (k.library, k.serial);
@@ -180,6 +180,7 @@ SELECT library, c->>'change' AS change, (c->>'excluded')::boolean AS is_excluded
        coalesce(decode(c->>'path_base64', 'base64'), convert_to(c->>'path', 'UTF8')) AS path,
        coalesce(decode(c->>'from_path_base64', 'base64'), convert_to(c->>'from_path', 'UTF8')) AS origin
   FROM oracle.told CROSS JOIN LATERAL jsonb_array_elements(changes) c;
+ANALYZE told;
 WITH found AS MATERIALIZED (
   SELECT library, change, is_excluded, kind, id, path, origin FROM told WHERE library IN (SELECT library FROM oracle.counter)),
 must AS MATERIALIZED (
@@ -200,8 +201,9 @@ UNION ALL
 SELECT library, format('told as %s, and not so in the catalogue: %s', t.change, t) FROM told t
  WHERE NOT EXISTS (
    SELECT 1 FROM file f WHERE (f.library, f.id, f.path, f.kind) = (t.library, t.id, t.path, t.kind) AND f.is_live = (t.change <> 'removed')
-      AND f.is_excluded = t.is_excluded
-   UNION ALL SELECT 1 FROM directory d WHERE (d.library, d.id, d.path, 'directory') = (t.library, t.id, t.path, t.kind) AND d.is_live);
+      AND f.is_excluded = t.is_excluded)
+   AND NOT EXISTS (
+   SELECT 1 FROM directory d WHERE (d.library, d.id, d.path, 'directory') = (t.library, t.id, t.path, t.kind) AND d.is_live);
 
 SELECT library || ': ' || what FROM (
   SELECT *, row_number() OVER (PARTITION BY library, split_part(what, ':', 1)) AS place FROM difference) d
