@@ -12,7 +12,8 @@ public struct RedisScript: Sendable {
 
 extension RedisConnection {
   /// Runs a script by its hash. A server that does not know it (new, restarted, failed over, SCRIPT FLUSH)
-  /// answers NOSCRIPT without having run anything; it is then loaded and run once more.
+  /// answers NOSCRIPT without having run anything; it is then loaded and run once more, and by its text where it was
+  /// forgotten again in between.
   ///
   /// - Parameter keys: every key that the script touches.
   @discardableResult
@@ -20,24 +21,33 @@ extension RedisConnection {
     _ script: RedisScript, keys: [RedisArgument], arguments: [RedisArgument], deadline: Duration? = nil
   ) throws(RedisError) -> RedisValue {
     if let hash = scriptHashes[script.name] {
-      do {
-        return try evaluate(script, hash, keys, arguments, deadline)
-      } catch .reply(_, let message) where RedisError.code(of: message) == "NOSCRIPT" {
-        scriptHashes[script.name] = nil
-      }
+      if let value = try evaluate(script, hash, keys, arguments, deadline) { return value }
+      scriptHashes[script.name] = nil
     }
     let hash = try load(script)
     scriptHashes[script.name] = hash
-    return try evaluate(script, hash, keys, arguments, deadline)
+    if let value = try evaluate(script, hash, keys, arguments, deadline) { return value }
+    return try exchange(command("EVAL", script.source, of: script, keys, arguments), deadline: deadline)
   }
 
+  /// `nil` where the server does not know the script.
   private func evaluate(
     _ script: RedisScript, _ hash: RedisArgument, _ keys: [RedisArgument], _ arguments: [RedisArgument],
     _ deadline: Duration?
-  ) throws(RedisError) -> RedisValue {
-    let words = ["EVALSHA", hash, RedisArgument(keys.count)] + keys + arguments
-    let command = RedisCommand(name: "script \(script.name)", arguments: words, keys: keys)
-    return try exchange(command, deadline: deadline)
+  ) throws(RedisError) -> RedisValue? {
+    do {
+      return try exchange(command("EVALSHA", hash, of: script, keys, arguments), deadline: deadline)
+    } catch .reply(_, let message) where RedisError.code(of: message) == "NOSCRIPT" {
+      return nil
+    }
+  }
+
+  private func command(
+    _ word: RedisArgument, _ body: RedisArgument, of script: RedisScript, _ keys: [RedisArgument],
+    _ arguments: [RedisArgument]
+  ) -> RedisCommand {
+    RedisCommand(
+      name: "script \(script.name)", arguments: [word, body, RedisArgument(keys.count)] + keys + arguments, keys: keys)
   }
 
   private func load(_ script: RedisScript) throws(RedisError) -> RedisArgument {

@@ -1,4 +1,6 @@
+import Foundation
 import RedisClient
+import Synchronization
 import TestSupport
 import Testing
 
@@ -153,11 +155,36 @@ struct RedisScriptTests {
     #expect(try connection.run(script, keys: ["k"], arguments: [RedisArgument([0, 255]), ""]) == expected)
   }
 
+  @Test("runs also where the server forgets it again and again")
+  func reloadsWhileForgotten() throws {
+    let redis = try PrivateRedis()
+    let connection = RedisConnection(endpoint: redis.endpoint())
+    let flushing = Flushing(at: redis.endpoint())
+    defer { flushing.isDone.store(true, ordering: .relaxed) }
+    for _ in 0..<5_000 { try connection.run(script, keys: ["k"], arguments: ["a", "b"]) }
+    #expect(flushing.count.load(ordering: .relaxed) > 0)
+  }
+
   @Test("that fails is named in the error")
   func failure() throws {
     let connection = RedisConnection(endpoint: try RedisEndpoint(url: TestServers.redisURL()))
     let broken = RedisScript(name: "broken", source: Array("return redis.call('LLEN')".utf8))
     let error = try #require(throws: RedisError.self) { try connection.run(broken, keys: [], arguments: []) }
     #expect(error.description.contains("script broken") && !error.isOutage)
+  }
+}
+
+/// A connection that makes a server forget its scripts, as often as it can.
+private final class Flushing: Sendable {
+  let isDone = Atomic(false)
+  let count = Atomic(0)
+
+  init(at endpoint: RedisEndpoint) {
+    Thread.detachNewThread { [self] in
+      let connection = RedisConnection(endpoint: endpoint)
+      while !isDone.load(ordering: .relaxed), (try? connection.command("SCRIPT", "FLUSH")) != nil {
+        count.add(1, ordering: .relaxed)
+      }
+    }
   }
 }
