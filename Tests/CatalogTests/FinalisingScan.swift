@@ -73,6 +73,13 @@ final class FinalisingScan {
     }
   }
 
+  /// From the partitions: autovacuum reads them through for their BRIN indexes, which counts as reading.
+  func keepVacuumAway() throws {
+    for table in ["files_1", "directories_1"] {
+      try connection.query("ALTER TABLE \(table) SET (autovacuum_enabled = false)")
+    }
+  }
+
   func directory(_ name: String, in parent: Int64? = nil) throws -> Int64 {
     nextID += 1
     try connection.query(

@@ -48,6 +48,7 @@ import Testing
   @Test(arguments: [false, true])
   func `moves read no partition from end to end, and no step of them takes long`(isAnalyzed: Bool) throws {
     let scan = try FinalisingScan()
+    try scan.keepVacuumAway()
     let gone = try scan.directory("gone")
     for child in 0..<50 { try scan.files(200, in: try scan.directory("\(child)", in: gone)) }
     try scan.stage(directory: gone)
